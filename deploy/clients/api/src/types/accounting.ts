@@ -448,7 +448,9 @@ export interface paths {
         put?: never;
         /**
          * 冻结账户 · Freeze an account
-         * @description 立即生效：不能再下单或捐赠，减碳量照常累计。Takes effect at once: no new orders or donations. Credits arrive.
+         * @description 立即生效：不能再下单或捐赠，减碳量照常累计；订阅了消息的本人会收到通知。
+         *
+         *     Takes effect at once: no new orders or donations. Credits arrive. The owner gets a message, if they asked for it.
          */
         post: operations["freeze_account"];
         delete?: never;

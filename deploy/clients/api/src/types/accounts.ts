@@ -950,8 +950,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 亲情卡的办理记录 · What was done with a family card, newest first
-         * @description 亲情卡的办理记录 · What was done with a family card, newest first
+         * 亲情卡的办理记录 · Acts on a family card, newest first
+         * @description 亲情卡的办理记录 · Acts on a family card, newest first
          */
         get: operations["list_family_card_events"];
         put?: never;
@@ -1148,7 +1148,7 @@ export interface paths {
         post?: never;
         /**
          * 终止委托 · End a mandate at once
-         * @description 即时生效，此前已归集的不变。Takes effect at once; what was pooled before stays.
+         * @description 即时生效，此前已归集的不变。Takes effect at once; acts that were pooled before stay.
          */
         delete: operations["end_mandate"];
         options?: never;
@@ -1511,6 +1511,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/ops/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 死信列表 · Dead letters, newest first
+         * @description 死信列表 · Dead letters, newest first
+         */
+        get: operations["list_accounts_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/dead-letters/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 查看一条死信 · One dead letter
+         * @description 查看一条死信 · One dead letter
+         */
+        get: operations["get_accounts_dead_letter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/dead-letters/{letter_id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 作废 · Discard
+         * @description 作废 · Discard
+         */
+        post: operations["discard_accounts_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/dead-letters/{letter_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 原样重放，或提议修正 · Publish again, or propose a mend
+         * @description 不带 `patch` 和 `value`：立即原样重放一次。带其一：只可改动导致无法读取的字段，由另一人批准后重放。
+         *
+         *     Unchanged bytes are published at once. A change is proposed, and published when another operator approves it.
+         */
+        post: operations["replay_accounts_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/dead-letters/mends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 死信修正提案 · Proposed mends, newest first
+         * @description 死信修正提案 · Proposed mends, newest first
+         */
+        get: operations["list_accounts_mends"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/dead-letters/mends/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 批准修正并重放 · Approve a mend, by a second person
+         * @description 须由提议人以外的人批准；修正后的记录只发布一次。By another operator; the mended record is published once.
+         */
+        post: operations["approve_accounts_mend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/dead-letters/mends/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回或撤回修正 · Reject or withdraw a mend
+         * @description 驳回或撤回修正 · Reject or withdraw a mend
+         */
+        post: operations["reject_accounts_mend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/ops/enterprises": {
         parameters: {
             query?: never;
@@ -1545,6 +1687,28 @@ export interface paths {
         get: operations["get_enterprise_case"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/appoint-admin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议任命管理员，须两人 · Propose a new administrator
+         * @description 仅限最后一位管理员已不在时。批准后，原有成员立即成为管理员，其他人收到邀请，接受后生效。
+         *
+         *     Only after the last administrator is gone. A member becomes administrator at once, anybody else accepts first.
+         */
+        post: operations["propose_enterprise_admin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1933,6 +2097,94 @@ export interface paths {
          *     Ends all sessions at once; other services refuse the tokens within 5 minutes. Enabling again is done on the machine.
          */
         post: operations["disable_operator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/operators/{subject}/give-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议授予角色，须两人 · Propose to give a role
+         * @description 由另一位管理员在 `/ops/approvals` 批准，本人不能提议或批准；下一次换取令牌时生效，最迟 5 分钟。
+         *
+         *     Another administrator approves it, never the operator concerned. It is in the next access token, within 5 minutes.
+         */
+        post: operations["propose_to_give_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/operators/{subject}/take-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议收回角色，须两人 · Propose to take a role away
+         * @description 批准时结束其全部登录，其他服务最迟在 5 分钟后拒绝其令牌。至少留两位能授予角色的人。
+         *
+         *     The approval ends all sessions of the operator; other services refuse the tokens within 5 minutes. Two operators
+         *     who give roles must remain.
+         */
+        post: operations["propose_to_take_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/people/{user_id}/correct-age": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议更正年龄，须两人 · Propose to correct an age
+         * @description 成年人误报未满 14 周岁时使用；编号在本人的“我的”里。批准后声明删除，监护人代作的同意一并撤回，由本人重新同意。
+         *
+         *     For an adult who said to be under 14 by mistake; the person's profile shows the id. The approval deletes the
+         *     declaration and withdraws what a guardian consented to. The person consents anew.
+         */
+        post: operations["propose_age_correction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 角色与权限 · Roles and what they allow
+         * @description 角色与权限 · Roles and what they allow
+         */
+        get: operations["list_roles"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2384,6 +2636,15 @@ export interface components {
             phone_masked: string | null;
         };
         /**
+         * @example {
+         *       "reason": "窗口核对身份证，1985 年生"
+         *     }
+         */
+        AgeCorrectionIn: {
+            /** @description 写入审计记录，不写姓名和证件号 Stored in the audit log; no name, no number of a document */
+            reason: string;
+        };
+        /**
          * @description What the person answered when the mini-program asked (`wx.requestSubscribeMessage`), or `stop`.
          * @enum {string}
          */
@@ -2408,6 +2669,24 @@ export interface components {
             enterprise_id: string;
             /** @enum {string} */
             status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+        };
+        /**
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "document_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "reason": "原管理员已注销，单位来函指定新管理员"
+         *     }
+         */
+        AppointmentIn: {
+            /** @description 新管理员的个人碳账户号 A person's number */
+            account_no: string;
+            /** @description 单位来函的 SHA-256 Of the letter in which the enterprise asks for it */
+            document_sha256: string;
+            /**
+             * @description 写入审计记录；驳回和暂停的原因申请人可见 Stored in the audit log
+             * @example 材料齐全
+             */
+            reason: string;
         };
         /**
          * @example {
@@ -2463,6 +2742,10 @@ export interface components {
              */
             authorization_url: string;
             expires_at: string;
+        };
+        BecauseRequest: {
+            /** @example 里程字段类型已修正 */
+            reason: string;
         };
         BindingOut: {
             /** Format: uuid */
@@ -2546,7 +2829,7 @@ export interface components {
             /** @example 2026-11 */
             policy_version: string;
         };
-        /** @description 对卡做过的操作。What was done with the card. */
+        /** @description 对卡做过的操作。An act on the card. */
         CardEventOut: {
             /** @example code_renewed */
             action: string;
@@ -2751,6 +3034,53 @@ export interface components {
             /** @example 8000 */
             steps: number;
         };
+        DeadLetterDetail: {
+            appended_at: string;
+            consumer: string;
+            dead_letter_id: number;
+            /** @description 脱敏 · masked */
+            key: string | null;
+            /** @description 待另一人批准的修正 · a mend that waits for a second person */
+            mend: components["schemas"]["MendProposal"] | null;
+            /** @example Object missing required field `event_key` */
+            message: string;
+            offset: number;
+            partition: number;
+            /** @example UNREADABLE_RECORD */
+            reason: string;
+            resolution: components["schemas"]["Resolution"] | null;
+            set_aside_at: string;
+            /** @enum {string} */
+            state: "open" | "replayed" | "discarded";
+            topic: string;
+            /** @description 脱敏，最多 4,000 字 · masked, at most 4,000 characters */
+            value: string | null;
+            value_bytes: number;
+            /** @description 原始字节的 SHA-256 · of the raw bytes, which are kept */
+            value_sha256: string;
+        };
+        DeadLetterItem: {
+            appended_at: string;
+            consumer: string;
+            dead_letter_id: number;
+            /** @example Object missing required field `event_key` */
+            message: string;
+            offset: number;
+            partition: number;
+            /** @example UNREADABLE_RECORD */
+            reason: string;
+            set_aside_at: string;
+            /** @enum {string} */
+            state: "open" | "replayed" | "discarded";
+            topic: string;
+        };
+        DeadLetterItemPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["DeadLetterItem"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         /**
          * @example {
          *       "reason": "材料齐全"
@@ -2769,6 +3099,10 @@ export interface components {
          *     }
          */
         DisableIn: {
+            reason: string;
+        };
+        DiscardRequest: {
+            /** @example 里程字段类型已修正 */
             reason: string;
         };
         /**
@@ -3379,6 +3713,36 @@ export interface components {
             /** @description 最多 100 位 At most 100 */
             items: components["schemas"]["MemberOut"][];
         };
+        MendedField: {
+            /** @description 修正值，空为删除 · null: removed */
+            after: string | number | boolean | null;
+            /** @description 原值（脱敏） · masked; null if absent */
+            before: string | null;
+            /** @example act.distance_m */
+            field: string;
+        };
+        /** @description A mend that one operator proposed. The record is published when another operator approves. */
+        MendProposal: {
+            dead_letter_id: number;
+            decided_at: string | null;
+            decided_by: string | null;
+            expires_at: string;
+            fields: components["schemas"]["MendedField"][];
+            /** Format: uuid */
+            proposal_id: string;
+            proposed_at: string;
+            proposed_by: string;
+            reason: string;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
+        };
+        MendProposalPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["MendProposal"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         MessageAnswerIn: {
             /** @description wx.requestSubscribeMessage 的结果，或 stop 表示不再接收 The result of wx.requestSubscribeMessage, or stop: no more of these */
             answer: components["schemas"]["Answer"];
@@ -3410,7 +3774,7 @@ export interface components {
             items: components["schemas"]["MessageChoiceOut"][];
         };
         /** @enum {string} */
-        MessageKind: "credited_today" | "order_confirmed" | "expiring" | "consent_expiring" | "account_frozen" | "binding_ended" | "export_ready" | "erasure_planned" | "looked_up";
+        MessageKind: "credited_today" | "order_confirmed" | "expiring" | "consent_expiring" | "account_frozen" | "binding_ended" | "export_ready" | "erasure_planned" | "looked_up" | "household_stay_ended";
         MeterDecisionOut: {
             account_no: string;
             /** @enum {string} */
@@ -3552,16 +3916,37 @@ export interface components {
         };
         OperatorOut: {
             disabled_at: string | null;
+            /**
+             * @description 由两人授予的角色 Given by two operators
+             * @example [
+             *       "ledger"
+             *     ]
+             */
+            given_roles: string[];
             /** @example 李伟 */
             name: string;
             /**
+             * @description 现有角色 Roles in force
              * @example [
              *       "ledger"
              *     ]
              */
             roles: string[];
+            /**
+             * @description 现有权限 What the roles allow
+             * @example [
+             *       "ops:ledger",
+             *       "ops:read"
+             *     ]
+             */
+            scopes: string[];
             /** @example local:li.wei */
             subject: string;
+            /**
+             * @description 由两人收回的角色，身份系统仍给也无效 Taken away by two, also if the identity provider gives them
+             * @example []
+             */
+            withheld_roles: string[];
         };
         OperatorRefreshIn: {
             /** @example cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU */
@@ -3897,7 +4282,7 @@ export interface components {
             decided_by: string | null;
             expires_at: string;
             /** @enum {string} */
-            kind: "enterprise.approve" | "enterprise.resume";
+            kind: "enterprise.approve" | "enterprise.resume" | "enterprise.appoint_admin" | "operator_role.give" | "operator_role.take" | "age.correct" | "dead_letter.mend";
             /** Format: uuid */
             proposal_id: string;
             proposed_at: string;
@@ -3996,6 +4381,38 @@ export interface components {
             refresh_token: string;
         };
         /**
+         * @description 都不给则原样重放。`patch`（RFC 7396）或 `value` 提出修正，须另一人批准 · neither: the unchanged original.
+         * @example {
+         *       "patch": {
+         *         "act": {
+         *           "distance_m": 2360
+         *         }
+         *       },
+         *       "reason": "里程字段类型已修正"
+         *     }
+         */
+        ReplayRequest: {
+            patch?: {
+                [key: string]: unknown;
+            } | null;
+            /** @example 里程字段类型已修正 */
+            reason: string;
+            value?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        Resolution: {
+            /** @enum {string} */
+            action: "open" | "replayed" | "discarded";
+            edited: boolean;
+            reason: string;
+            resolved_at: string;
+            /** @description 处理人 · who did it */
+            subject: string;
+            /** @description 重新发布的内容（脱敏） · what was published, masked */
+            value: string | null;
+        };
+        /**
          * @example {
          *       "reason": "材料齐全，与公示信息一致"
          *     }
@@ -4006,6 +4423,29 @@ export interface components {
              * @example 材料齐全
              */
             reason: string;
+        };
+        /**
+         * @example {
+         *       "reason": "接任账务",
+         *       "role": "ledger"
+         *     }
+         */
+        RoleChangeIn: {
+            /** @description 写入审计记录 Stored in the audit log */
+            reason: string;
+            /** @enum {string} */
+            role: "reader" | "service-desk" | "partners" | "methodologies" | "ledger" | "tonnes" | "rewards" | "auditor" | "operator-admin" | "programme-lead";
+        };
+        RoleOut: {
+            /** @enum {string} */
+            role: "reader" | "service-desk" | "partners" | "methodologies" | "ledger" | "tonnes" | "rewards" | "auditor" | "operator-admin" | "programme-lead";
+            /**
+             * @example [
+             *       "ops:ledger",
+             *       "ops:read"
+             *     ]
+             */
+            scopes: string[];
         };
         /**
          * @description 全家同意后生效。In force once all members agree.
@@ -4729,6 +5169,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `DEAD_LETTER_NOT_FOUND` 没有这条待处理记录 · No such dead letter */
+        DeadLetterNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "DEAD_LETTER_NOT_FOUND",
+                 *       "detail": "编号不存在，或记录已过保存期。请核对编号。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这条待处理记录",
+                 *       "type": "urn:carbon-inclusion:problem:dead-letter-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "DEAD_LETTER_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise */
         EnterpriseNotFound: {
             headers: {
@@ -5284,6 +5752,65 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "HOUSEHOLD_MEMBER_NOT_FOUND" | "HOUSEHOLD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
+         * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+         *     * `MEMBER_ACCOUNT_NOT_FOUND` 没有这个个人碳账户 · No such personal account
+         */
+        NotFound4: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_NOT_FOUND",
+                 *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个企业",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_NOT_FOUND" | "MEMBER_ACCOUNT_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `OPERATOR_NOT_FOUND` 没有这位运营人员 · No such operator */
+        OperatorNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "OPERATOR_NOT_FOUND",
+                 *       "detail": "没有改动。请在运营人员列表里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这位运营人员",
+                 *       "type": "urn:carbon-inclusion:problem:operator-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "OPERATOR_NOT_FOUND";
                     /** @constant */
                     status: 404;
                 };
@@ -6071,12 +6598,47 @@ export interface components {
             };
         };
         /**
+         * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         *     * `MEND_NOT_ALLOWED` 修正超出了允许的范围 · The change goes beyond a mend
+         *     * `NOT_A_JSON_OBJECT` 原内容不能修正 · The original cannot be mended
+         *     * `STILL_UNREADABLE` 修改后仍然读不出来 · It would still be unreadable
+         */
+        UnprocessableEntity3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "INVALID_REQUEST",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "填写的内容有误",
+                 *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "INVALID_REQUEST" | "MEND_NOT_ALLOWED" | "NOT_A_JSON_OBJECT" | "STILL_UNREADABLE";
+                    /** @constant */
+                    status: 422;
+                    /** @description 仅随 STILL_UNREADABLE Only with STILL_UNREADABLE */
+                    why?: string;
+                };
+            };
+        };
+        /**
          * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
          *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
          *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
          */
-        UnprocessableEntity3: {
+        UnprocessableEntity4: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -6119,7 +6681,7 @@ export interface components {
          * @description * `ACCOUNT_NO_INVALID` 碳账户号有误 · This is not an account number
          *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          */
-        UnprocessableEntity4: {
+        UnprocessableEntity5: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -7461,37 +8023,7 @@ export interface operations {
                     };
                 };
             };
-            /**
-             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
-             *     * `MEMBER_ACCOUNT_NOT_FOUND` 没有这个个人碳账户 · No such personal account
-             */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "ENTERPRISE_NOT_FOUND",
-                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "没有这个企业",
-                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "ENTERPRISE_NOT_FOUND" | "MEMBER_ACCOUNT_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
-                };
-            };
+            404: components["responses"]["NotFound4"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
@@ -12742,7 +13274,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity3"];
+            422: components["responses"]["UnprocessableEntity4"];
             429: components["responses"]["TooManyRequests4"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -13401,7 +13933,7 @@ export interface operations {
                     };
                 };
             };
-            422: components["responses"]["UnprocessableEntity4"];
+            422: components["responses"]["UnprocessableEntity5"];
             429: components["responses"]["TooManyRequests6"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -13414,7 +13946,7 @@ export interface operations {
             query?: {
                 /** @description 上一页的 next_cursor */
                 cursor?: string | null;
-                kind?: ("enterprise.approve" | "enterprise.resume") | null;
+                kind?: ("enterprise.approve" | "enterprise.resume" | "enterprise.appoint_admin" | "operator_role.give" | "operator_role.take" | "age.correct" | "dead_letter.mend") | null;
                 /** @description 每页条数 Items per page */
                 limit?: number;
                 status?: ("open" | "approved" | "rejected" | "withdrawn" | "expired") | null;
@@ -13597,7 +14129,11 @@ export interface operations {
             401: components["responses"]["Unauthorized2"];
             403: components["responses"]["Forbidden"];
             /**
-             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             * @description * `AGE_NOT_DECLARED` 没有可更正的年龄声明 · No age to correct
+             *     * `DEAD_LETTER_NOT_FOUND` 没有这条待处理记录 · No such dead letter
+             *     * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `MEMBER_ACCOUNT_NOT_FOUND` 没有这个个人碳账户 · No such personal account
+             *     * `OPERATOR_NOT_FOUND` 没有这位运营人员 · No such operator
              *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
              */
             404: {
@@ -13608,20 +14144,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ENTERPRISE_NOT_FOUND",
-                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                     *       "code": "AGE_NOT_DECLARED",
+                     *       "detail": "这个编号不存在，或没有声明未满 14 周岁，或已满 14 周岁。没有改动，请与本人核对编号。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有这个企业",
-                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                     *       "title": "没有可更正的年龄声明",
+                     *       "type": "urn:carbon-inclusion:problem:age-not-declared"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ENTERPRISE_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
+                        code: "AGE_NOT_DECLARED" | "DEAD_LETTER_NOT_FOUND" | "ENTERPRISE_NOT_FOUND" | "MEMBER_ACCOUNT_NOT_FOUND" | "OPERATOR_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
                         /** @constant */
                         status: 404;
                     };
@@ -13629,10 +14165,18 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `APPLICATION_CHANGED` 申请内容有变化 · The application has changed
+             * @description * `ADMIN_REMAINS` 企业还有管理员 · The enterprise has an administrator
+             *     * `APPLICATION_CHANGED` 申请内容有变化 · The application has changed
+             *     * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already
              *     * `DOCUMENT_MISSING` 缺少营业执照 · The business licence is missing
              *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator
+             *     * `MEMBERS_FULL` 成员已满 · There are too many members
+             *     * `MEND_NOT_NEEDED` 原内容可以读取，不能修正 · The record is readable and cannot be mended
+             *     * `OWN_ROLES` 不能办理自己的角色 · Your own roles are decided by others
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `ROLE_GIVERS_NEEDED` 至少要留两位能授予角色的人 · Two operators who give roles must remain
+             *     * `ROLE_UNCHANGED` 角色无需改动 · Nothing to change
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
              */
             409: {
@@ -13643,29 +14187,31 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "APPLICATION_CHANGED",
-                     *       "detail": "提议之后材料或企业信息有变动，没有核准。请驳回这份提议，重新核对后再提。",
+                     *       "code": "ADMIN_REMAINS",
+                     *       "detail": "成员由现有管理员办理，没有变动。只有最后一位管理员已不在时，才由两位运营人员任命。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "申请内容有变化",
-                     *       "type": "urn:carbon-inclusion:problem:application-changed"
+                     *       "title": "企业还有管理员",
+                     *       "type": "urn:carbon-inclusion:problem:admin-remains"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "APPLICATION_CHANGED" | "DOCUMENT_MISSING" | "ENTERPRISE_STATE_CONFLICT" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        code: "ADMIN_REMAINS" | "APPLICATION_CHANGED" | "DEAD_LETTER_RESOLVED" | "DOCUMENT_MISSING" | "ENTERPRISE_STATE_CONFLICT" | "LAST_ADMIN" | "MEMBERS_FULL" | "MEND_NOT_NEEDED" | "OWN_ROLES" | "PROPOSAL_DECIDED" | "ROLE_GIVERS_NEEDED" | "ROLE_UNCHANGED" | "SECOND_PERSON_NEEDED";
                         /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
                         enterprise_status?: string;
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
                         /** @constant */
                         status: 409;
                     };
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -13734,7 +14280,10 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ProposalNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided */
+            /**
+             * @description * `OWN_ROLES` 不能办理自己的角色 · Your own roles are decided by others
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -13743,20 +14292,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "PROPOSAL_DECIDED",
-                     *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
+                     *       "code": "OWN_ROLES",
+                     *       "detail": "角色由另外两位管理员提议和批准，这次没有改动。请联系其他管理员。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/reject",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "提案已有结论",
-                     *       "type": "urn:carbon-inclusion:problem:proposal-decided"
+                     *       "title": "不能办理自己的角色",
+                     *       "type": "urn:carbon-inclusion:problem:own-roles"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "PROPOSAL_DECIDED";
+                        code: "OWN_ROLES" | "PROPOSAL_DECIDED";
                         /** @constant */
                         status: 409;
                     };
@@ -13831,6 +14380,800 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_accounts_dead_letters: {
+        parameters: {
+            query?: {
+                consumer?: string | null;
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                /** @description 缺省为全部 · default all */
+                state?: ("open" | "replayed" | "discarded") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "appended_at": "appended-at",
+                     *           "consumer": "consumer",
+                     *           "dead_letter_id": 1,
+                     *           "message": "Object missing required field `event_key`",
+                     *           "offset": 1,
+                     *           "partition": 1,
+                     *           "reason": "UNREADABLE_RECORD",
+                     *           "set_aside_at": "set-aside-at",
+                     *           "state": "open",
+                     *           "topic": "topic"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterItemPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_accounts_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                letter_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "appended_at": "appended-at",
+                     *       "consumer": "consumer",
+                     *       "dead_letter_id": 1,
+                     *       "key": "key",
+                     *       "mend": {
+                     *         "dead_letter_id": 1,
+                     *         "decided_at": "decided-at",
+                     *         "decided_by": "operator-2",
+                     *         "expires_at": "expires-at",
+                     *         "fields": [
+                     *           {
+                     *             "after": "after",
+                     *             "before": "before",
+                     *             "field": "act.distance_m"
+                     *           }
+                     *         ],
+                     *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "proposed_at": "proposed-at",
+                     *         "proposed_by": "operator-1",
+                     *         "reason": "已按公布的方法学累计",
+                     *         "status": "open"
+                     *       },
+                     *       "message": "Object missing required field `event_key`",
+                     *       "offset": 1,
+                     *       "partition": 1,
+                     *       "reason": "UNREADABLE_RECORD",
+                     *       "resolution": {
+                     *         "action": "open",
+                     *         "edited": false,
+                     *         "reason": "已按公布的方法学累计",
+                     *         "resolved_at": "resolved-at",
+                     *         "subject": "operator-1",
+                     *         "value": "value"
+                     *       },
+                     *       "set_aside_at": "set-aside-at",
+                     *       "state": "open",
+                     *       "topic": "topic",
+                     *       "value": "value",
+                     *       "value_bytes": 1,
+                     *       "value_sha256": "value-sha256"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterDetail"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["DeadLetterNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    discard_accounts_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                letter_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "里程字段类型已修正"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscardRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "appended_at": "appended-at",
+                     *       "consumer": "consumer",
+                     *       "dead_letter_id": 1,
+                     *       "key": "key",
+                     *       "mend": {
+                     *         "dead_letter_id": 1,
+                     *         "decided_at": "decided-at",
+                     *         "decided_by": "operator-2",
+                     *         "expires_at": "expires-at",
+                     *         "fields": [
+                     *           {
+                     *             "after": "after",
+                     *             "before": "before",
+                     *             "field": "act.distance_m"
+                     *           }
+                     *         ],
+                     *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "proposed_at": "proposed-at",
+                     *         "proposed_by": "operator-1",
+                     *         "reason": "已按公布的方法学累计",
+                     *         "status": "open"
+                     *       },
+                     *       "message": "Object missing required field `event_key`",
+                     *       "offset": 1,
+                     *       "partition": 1,
+                     *       "reason": "UNREADABLE_RECORD",
+                     *       "resolution": {
+                     *         "action": "open",
+                     *         "edited": false,
+                     *         "reason": "已按公布的方法学累计",
+                     *         "resolved_at": "resolved-at",
+                     *         "subject": "operator-1",
+                     *         "value": "value"
+                     *       },
+                     *       "set_aside_at": "set-aside-at",
+                     *       "state": "open",
+                     *       "topic": "topic",
+                     *       "value": "value",
+                     *       "value_bytes": 1,
+                     *       "value_sha256": "value-sha256"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["DeadLetterNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DEAD_LETTER_RESOLVED",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/dead-letters/{letter_id}/discard",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这条记录已经处理过",
+                     *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DEAD_LETTER_RESOLVED";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    replay_accounts_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                letter_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "patch": {
+                 *         "act": {
+                 *           "distance_m": 2360
+                 *         }
+                 *       },
+                 *       "reason": "里程字段类型已修正"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "appended_at": "appended-at",
+                     *       "consumer": "consumer",
+                     *       "dead_letter_id": 1,
+                     *       "key": "key",
+                     *       "mend": {
+                     *         "dead_letter_id": 1,
+                     *         "decided_at": "decided-at",
+                     *         "decided_by": "operator-2",
+                     *         "expires_at": "expires-at",
+                     *         "fields": [
+                     *           {
+                     *             "after": "after",
+                     *             "before": "before",
+                     *             "field": "act.distance_m"
+                     *           }
+                     *         ],
+                     *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "proposed_at": "proposed-at",
+                     *         "proposed_by": "operator-1",
+                     *         "reason": "已按公布的方法学累计",
+                     *         "status": "open"
+                     *       },
+                     *       "message": "Object missing required field `event_key`",
+                     *       "offset": 1,
+                     *       "partition": 1,
+                     *       "reason": "UNREADABLE_RECORD",
+                     *       "resolution": {
+                     *         "action": "open",
+                     *         "edited": false,
+                     *         "reason": "已按公布的方法学累计",
+                     *         "resolved_at": "resolved-at",
+                     *         "subject": "operator-1",
+                     *         "value": "value"
+                     *       },
+                     *       "set_aside_at": "set-aside-at",
+                     *       "state": "open",
+                     *       "topic": "topic",
+                     *       "value": "value",
+                     *       "value_bytes": 1,
+                     *       "value_sha256": "value-sha256"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterDetail"];
+                };
+            };
+            /** @description 修正待另一人批准 · A mend waits for approval */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "appended_at": "appended-at",
+                     *       "consumer": "consumer",
+                     *       "dead_letter_id": 1,
+                     *       "key": "key",
+                     *       "mend": {
+                     *         "dead_letter_id": 1,
+                     *         "decided_at": "decided-at",
+                     *         "decided_by": "operator-2",
+                     *         "expires_at": "expires-at",
+                     *         "fields": [
+                     *           {
+                     *             "after": "after",
+                     *             "before": "before",
+                     *             "field": "act.distance_m"
+                     *           }
+                     *         ],
+                     *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "proposed_at": "proposed-at",
+                     *         "proposed_by": "operator-1",
+                     *         "reason": "已按公布的方法学累计",
+                     *         "status": "open"
+                     *       },
+                     *       "message": "Object missing required field `event_key`",
+                     *       "offset": 1,
+                     *       "partition": 1,
+                     *       "reason": "UNREADABLE_RECORD",
+                     *       "resolution": {
+                     *         "action": "open",
+                     *         "edited": false,
+                     *         "reason": "已按公布的方法学累计",
+                     *         "resolved_at": "resolved-at",
+                     *         "subject": "operator-1",
+                     *         "value": "value"
+                     *       },
+                     *       "set_aside_at": "set-aside-at",
+                     *       "state": "open",
+                     *       "topic": "topic",
+                     *       "value": "value",
+                     *       "value_bytes": 1,
+                     *       "value_sha256": "value-sha256"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["DeadLetterNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already
+             *     * `MEND_NOT_NEEDED` 原内容可以读取，不能修正 · The record is readable and cannot be mended
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DEAD_LETTER_RESOLVED",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/dead-letters/{letter_id}/replay",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这条记录已经处理过",
+                     *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DEAD_LETTER_RESOLVED" | "MEND_NOT_NEEDED" | "PROPOSAL_OPEN";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_accounts_mends: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: ("open" | "approved" | "rejected" | "withdrawn" | "expired") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "dead_letter_id": 1,
+                     *           "decided_at": "decided-at",
+                     *           "decided_by": "operator-2",
+                     *           "expires_at": "expires-at",
+                     *           "fields": [
+                     *             {
+                     *               "after": "after",
+                     *               "before": "before",
+                     *               "field": "act.distance_m"
+                     *             }
+                     *           ],
+                     *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "proposed_at": "proposed-at",
+                     *           "proposed_by": "operator-1",
+                     *           "reason": "已按公布的方法学累计",
+                     *           "status": "open"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MendProposalPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    approve_accounts_mend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "里程字段类型已修正"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BecauseRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dead_letter_id": 1,
+                     *       "decided_at": "decided-at",
+                     *       "decided_by": "operator-2",
+                     *       "expires_at": "expires-at",
+                     *       "fields": [
+                     *         {
+                     *           "after": "after",
+                     *           "before": "before",
+                     *           "field": "act.distance_m"
+                     *         }
+                     *       ],
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "proposed-at",
+                     *       "proposed_by": "operator-1",
+                     *       "reason": "已按公布的方法学累计",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MendProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `DEAD_LETTER_NOT_FOUND` 没有这条待处理记录 · No such dead letter
+             *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DEAD_LETTER_NOT_FOUND",
+                     *       "detail": "编号不存在，或记录已过保存期。请核对编号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/dead-letters/mends/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这条待处理记录",
+                     *       "type": "urn:carbon-inclusion:problem:dead-letter-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DEAD_LETTER_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already
+             *     * `MEND_NOT_NEEDED` 原内容可以读取，不能修正 · The record is readable and cannot be mended
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DEAD_LETTER_RESOLVED",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/dead-letters/mends/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这条记录已经处理过",
+                     *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DEAD_LETTER_RESOLVED" | "MEND_NOT_NEEDED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_accounts_mend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "里程字段类型已修正"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BecauseRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dead_letter_id": 1,
+                     *       "decided_at": "decided-at",
+                     *       "decided_by": "operator-2",
+                     *       "expires_at": "expires-at",
+                     *       "fields": [
+                     *         {
+                     *           "after": "after",
+                     *           "before": "before",
+                     *           "field": "act.distance_m"
+                     *         }
+                     *       ],
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "proposed-at",
+                     *       "proposed_by": "operator-1",
+                     *       "reason": "已按公布的方法学累计",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MendProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PROPOSAL_DECIDED",
+                     *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/dead-letters/mends/{proposal_id}/reject",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "提案已有结论",
+                     *       "type": "urn:carbon-inclusion:problem:proposal-decided"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PROPOSAL_DECIDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -13970,6 +15313,114 @@ export interface operations {
             401: components["responses"]["Unauthorized2"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["EnterpriseNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_enterprise_admin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_no": "WH203947561028",
+                 *       "document_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                 *       "reason": "原管理员已注销，单位来函指定新管理员"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AppointmentIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound4"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ADMIN_REMAINS` 企业还有管理员 · The enterprise has an administrator
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator
+             *     * `MEMBERS_FULL` 成员已满 · There are too many members
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ADMIN_REMAINS",
+                     *       "detail": "成员由现有管理员办理，没有变动。只有最后一位管理员已不在时，才由两位运营人员任命。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/appoint-admin",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业还有管理员",
+                     *       "type": "urn:carbon-inclusion:problem:admin-remains"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ADMIN_REMAINS" | "ENTERPRISE_STATE_CONFLICT" | "LAST_ADMIN" | "MEMBERS_FULL" | "PROPOSAL_OPEN";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -14978,7 +16429,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["CarbonAccountNotOpened"];
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity4"];
+            422: components["responses"]["UnprocessableEntity5"];
             429: components["responses"]["TooManyRequests6"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -15336,11 +16787,19 @@ export interface operations {
                      * @example [
                      *       {
                      *         "disabled_at": "disabled-at",
+                     *         "given_roles": [
+                     *           "ledger"
+                     *         ],
                      *         "name": "李伟",
                      *         "roles": [
                      *           "ledger"
                      *         ],
-                     *         "subject": "local:li.wei"
+                     *         "scopes": [
+                     *           "ops:ledger",
+                     *           "ops:read"
+                     *         ],
+                     *         "subject": "local:li.wei",
+                     *         "withheld_roles": []
                      *       }
                      *     ]
                      */
@@ -15400,7 +16859,284 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized2"];
             403: components["responses"]["Forbidden"];
-            /** @description * `OPERATOR_NOT_FOUND` 没有这位运营人员 · No such operator */
+            404: components["responses"]["OperatorNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_to_give_role: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "接任账务",
+                 *       "role": "ledger"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoleChangeIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OperatorNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `OWN_ROLES` 不能办理自己的角色 · Your own roles are decided by others
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `ROLE_UNCHANGED` 角色无需改动 · Nothing to change
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "OWN_ROLES",
+                     *       "detail": "角色由另外两位管理员提议和批准，这次没有改动。请联系其他管理员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/operators/{subject}/give-role",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "不能办理自己的角色",
+                     *       "type": "urn:carbon-inclusion:problem:own-roles"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "OWN_ROLES" | "PROPOSAL_OPEN" | "ROLE_UNCHANGED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_to_take_role: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "接任账务",
+                 *       "role": "ledger"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoleChangeIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OperatorNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `OWN_ROLES` 不能办理自己的角色 · Your own roles are decided by others
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `ROLE_GIVERS_NEEDED` 至少要留两位能授予角色的人 · Two operators who give roles must remain
+             *     * `ROLE_UNCHANGED` 角色无需改动 · Nothing to change
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "OWN_ROLES",
+                     *       "detail": "角色由另外两位管理员提议和批准，这次没有改动。请联系其他管理员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/operators/{subject}/take-role",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "不能办理自己的角色",
+                     *       "type": "urn:carbon-inclusion:problem:own-roles"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "OWN_ROLES" | "PROPOSAL_OPEN" | "ROLE_GIVERS_NEEDED" | "ROLE_UNCHANGED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_age_correction: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "窗口核对身份证，1985 年生"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgeCorrectionIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `AGE_NOT_DECLARED` 没有可更正的年龄声明 · No age to correct */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -15409,27 +17145,107 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "OPERATOR_NOT_FOUND",
-                     *       "detail": "没有改动。请在运营人员列表里查看。",
+                     *       "code": "AGE_NOT_DECLARED",
+                     *       "detail": "这个编号不存在，或没有声明未满 14 周岁，或已满 14 周岁。没有改动，请与本人核对编号。",
                      *       "errors": [],
-                     *       "instance": "/api/v1/accounts/ops/operators/{subject}/disable",
+                     *       "instance": "/api/v1/accounts/ops/people/{user_id}/correct-age",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有这位运营人员",
-                     *       "type": "urn:carbon-inclusion:problem:operator-not-found"
+                     *       "title": "没有可更正的年龄声明",
+                     *       "type": "urn:carbon-inclusion:problem:age-not-declared"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "OPERATOR_NOT_FOUND";
+                        code: "AGE_NOT_DECLARED";
                         /** @constant */
                         status: 404;
                     };
                 };
             };
             408: components["responses"]["RequestTimeout"];
+            /** @description * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PROPOSAL_OPEN",
+                     *       "detail": "同一对象的上一项提案还没有结论，这次没有提交。请先批准、驳回或撤回它。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/people/{user_id}/correct-age",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有待批准的提案",
+                     *       "type": "urn:carbon-inclusion:problem:proposal-open"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
             413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "role": "reader",
+                     *         "scopes": [
+                     *           "ops:ledger",
+                     *           "ops:read"
+                     *         ]
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["RoleOut"][];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -16265,7 +18081,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity3"];
+            422: components["responses"]["UnprocessableEntity4"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
