@@ -50,7 +50,8 @@ TABLES: Final[dict[str, Kept]] = {
         clear={"act": "NULL"}, order=5,
     ),
     "activity_block": nobody(Text("封存块", "blocks of a seal")),
-    "activity_change": _ledger("被更新的判定", "verdicts that were replaced", _OWN),
+    # Also a verdict from before the binding, which names nobody. The table has no index by account.
+    "activity_change": _ledger("被更新的判定", "verdicts that were replaced", _OF_ACTIVITY, names=("account_id",)),
     "agreement": _ledger("家庭支出的约定", "agreements on a spend of a household", (account("proposed_by"),)),
     "agreement_member": _ledger("对支出的同意", "members who agreed to a spend", _OWN),
     "binding": Kept(
