@@ -136,6 +136,12 @@ class Settings(ServiceSettings):
         for name in ("oidc_client_id", "oidc_redirect_uri"):
             if given.text("oidc_issuer") and not given.text(name):
                 given.refuse(name, "缺失，OIDC_ISSUER 需要它", "missing, OIDC_ISSUER needs it")
+        if given.text("erasure_cooling_off_days").strip().strip("0") in {"", "+", "-"}:
+            given.refuse(
+                "erasure_cooling_off_days",
+                "没有冷静期，误点注销无法挽回",
+                "no cooling-off: an erasure by mistake could not be cancelled",
+            )
         wechat = urlsplit(given.text("wechat_base_url"))
         if wechat.scheme != "https" or not (wechat.hostname or "").endswith(WECHAT_DOMAIN):
             given.refuse("wechat_base_url", "不是微信的服务器", "not a server of WeChat")

@@ -123,6 +123,8 @@ UNSAFE = [
     ("ingest", "WEBHOOK_ALLOW_LOOPBACK", "true"),
     ("ingest", "WEBHOOK_ALLOW_LOOPBACK", "1"),
     ("accounts", "PARTNER_ALLOW_LOOPBACK", "true"),
+    ("accounts", "ERASURE_COOLING_OFF_DAYS", "0"),
+    ("accounts", "ERASURE_COOLING_OFF_DAYS", " 00"),
     ("ingest", "DIGEST_SIGNING_KEY", ""),
     ("accounting", "DIGEST_SIGNING_KEY", " "),
     ("accounting", "DIGEST_SIGNING_KEY", _pem(bytes(32))),
