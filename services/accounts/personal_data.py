@@ -65,8 +65,10 @@ TABLES: Final[dict[str, Kept]] = {
         "绑定二维码", "QR codes for binding", COUNTING, until=Text("过期后 1 天", "1 day after expiry"),
         hidden=("token_sha256",), order=1,
     ),
-    "carbon_account": _of_user(
-        "个人碳账户", "the carbon account", ACCOUNT, names=("account_id", "account_no"), order=8
+    "carbon_account": Kept(
+        Text("碳账户", "carbon accounts"), ACCOUNT, ERASURE, Erasure.DELETE, by=_USER,
+        loose=Text("家庭与企业的账户不属于某个人", "those of households and enterprises belong to no single person"),
+        names=frozenset({"account_id", "account_no"}), order=8,
     ),
     "consent": _of_user("同意记录", "consents", PROOF, order=1),
     "consent_change": _of_user("同意的每次变更", "every change of consents", PROOF),
