@@ -64,7 +64,8 @@ class Gateway:
         self.url: str = content["gateway_url"]
         self.code_prefix: str = content["wechat_code_prefix"]
         self.servers_url: str = content["partner_servers_url"]
-        self._ops_token: str = content["ops_token"]
+        self.wechat_url: str = content["wechat_url"]
+        self._ops_tokens: tuple[str, str] = (content["ops_token"], content["second_ops_token"])
         self.partners = {
             p["partner_id"]: Partner(p["partner_id"], p["name"], p["source"], p["app_key"], p["secret"])
             for p in content["partners"]
@@ -76,14 +77,25 @@ class Gateway:
         await self._client.aclose()
 
     async def request(
-        self, method: str, path: str, *, token: str | None = None, body: object = None, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: object = None,
+        key: str | None = None,
+        file: tuple[str, bytes] | None = None,
     ) -> httpx.Response:
+        """`file`: media type and content, in the place of a JSON body."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
             headers["Idempotency-Key"] = key
+        content: dict[str, Any] = {"json": body}
+        if file is not None:
+            headers["Content-Type"], content = file[0], {"content": file[1]}
 
         async def once() -> httpx.Response:
-            return await self._client.request(method, path, json=body, headers=headers)
+            return await self._client.request(method, path, headers=headers, **content)
 
         return await self._retry(once)
 
@@ -120,8 +132,19 @@ class Gateway:
             raise DemoFailure(f"合作方没有确认 the partner did not confirm: {answer.status_code} {answer.text[:300]}")
         return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
+    async def at_wechat(self, method: str, path: str, body: object = None) -> Any:
+        """Do something on the phone, or look at what it received: the server of WeChat for development."""
+        answer = await self._client.request(method, self.wechat_url + path, json=body)
+        if answer.status_code != 200:
+            raise DemoFailure(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json()
+
     async def get_as_operator(self, path: str) -> Any:
-        return await self.expect([200], "GET", path, token=self._ops_token)
+        return await self.as_operator(200, "GET", path)
+
+    async def as_operator(self, status: int, method: str, path: str, body: object = None, *, person: int = 0) -> Any:
+        """`person`: 0 is the first operator, 1 the second."""
+        return await self.expect([status], method, path, token=self._ops_tokens[person], body=body)
 
     async def request_signed(
         self, partner: Partner, method: str, target: str, body: bytes = b"", media_type: str = ""

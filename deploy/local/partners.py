@@ -124,7 +124,7 @@ def ingest_seed(secrets: Secrets, servers_url: str) -> list[dict[str, Any]]:
     return seed
 
 
-def credentials(secrets: Secrets, gateway_url: str, servers_url: str) -> dict[str, Any]:
+def credentials(secrets: Secrets, gateway_url: str, servers_url: str, wechat_url: str) -> dict[str, Any]:
     """Return the content of `.run/credentials.json`, everything a client of the local stack needs."""
     partners = []
     for partner in PARTNERS:
@@ -147,4 +147,5 @@ def credentials(secrets: Secrets, gateway_url: str, servers_url: str) -> dict[st
         "partners": partners,
         "wechat_code_prefix": WECHAT_CODE_PREFIX,
         "partner_servers_url": servers_url,
+        "wechat_url": wechat_url,
     }

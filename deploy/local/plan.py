@@ -218,6 +218,7 @@ class Plan:
             values |= {"service_callers": secret.service_callers("accounting", "rewards")}
             values |= {"partner_allow_loopback": "true"}
             values |= {"message_templates": json.dumps(MESSAGE_TEMPLATES)}
+            values |= {"erasure_cooling_off_days": str(self._settings.erasure_days)}
             if self._settings.operators == "oidc":
                 values |= {
                     "oidc_issuer": url("identity"),

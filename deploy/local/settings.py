@@ -29,6 +29,10 @@ class LocalSettings(BaseSettings):
         "oidc", description="how operators log in: by an identity provider for development, or by local accounts"
     )
 
+    erasure_days: int = Field(
+        0, ge=0, le=90, description="between DELETE /me and the erasure; 0: at once, for demos and tests"
+    )
+
     api_processes: int = Field(
         0,
         ge=0,

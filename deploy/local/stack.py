@@ -139,7 +139,8 @@ class Stack:
             self._screen.say(f"上次未正常结束，已清理遗留进程 / stopped leftovers of an earlier run: {names}")
 
     def _write_credentials(self, secrets: Secrets) -> None:
-        content = credentials(secrets, self._settings.gateway_url, self._settings.url("partner_servers"))
+        url = self._settings.url
+        content = credentials(secrets, self._settings.gateway_url, url("partner_servers"), url("wechat"))
         write_private(self._directory.credentials, json.dumps(content, ensure_ascii=False, indent=2))
 
     async def _keep_credentials_fresh(self) -> None:

@@ -83,9 +83,10 @@ def test_b10_the_local_stack_is_not_for_production(monkeypatch: pytest.MonkeyPat
 
 def test_credentials_hold_everything_a_client_needs(path: Path) -> None:
     secrets = Secrets(path, PARTNER_ENVIRONMENTS)
-    content = credentials(secrets, "http://127.0.0.1:8080", SERVERS)
+    content = credentials(secrets, "http://127.0.0.1:8080", SERVERS, "http://127.0.0.1:8110")
     tokens = {"ops_token", "second_ops_token"}
-    assert set(content) == {"gateway_url", *tokens, "partners", "wechat_code_prefix", "partner_servers_url"}
+    addresses = {"gateway_url", "partner_servers_url", "wechat_url"}
+    assert set(content) == {*addresses, *tokens, "partners", "wechat_code_prefix"}
     assert secrets["bike_oauth_secret"] not in json.dumps(content)
     subjects = [
         jwt.decode(content[name], options={"verify_signature": False})["sub"]
