@@ -16,8 +16,8 @@ from rich.table import Table
 from deploy.demo import steps
 from deploy.demo.events import CITIZENS, Event
 from deploy.demo.gateway import DemoFailure, Gateway, Tally, push_and_settle
+from deploy.demo.life import story
 from deploy.demo.steps import Citizen
-from deploy.demo.ways_to_bind import WAYS, bind_in_four_ways
 from deploy.local.settings import ROOT, LocalSettings
 
 console = Console()
@@ -27,7 +27,7 @@ VOLUNTEER_EVENTS = 2906
 def main(
     start: Annotated[bool, typer.Option(help="没有运行时先启动 Start the stack when it is not running.")] = True,
 ) -> None:
-    """真实行程、志愿者的一年、奖励与核验 Real trips, a volunteer's year, the reward and the check of the ledger."""
+    """真实行程、志愿者的一年、一位市民的一生、奖励与核验 Real trips, a volunteer's year, a life, the check."""
     directory = LocalSettings().directory
     if start:
         started = subprocess.run([sys.executable, "-m", "deploy.local", "up", "--detach"], cwd=ROOT, check=False)
@@ -65,31 +65,29 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
     pushed_at = time.monotonic()
     trips = await _push_trips(gateway, events, bar("真实行程 real trips", len(events)))
     push_seconds = time.monotonic() - pushed_at
-    volunteer, year, figures = await steps.volunteer_year(
-        gateway, run, now, bar("志愿者的一年 the volunteer's year", VOLUNTEER_EVENTS)
-    )
-    four_ways = await bind_in_four_ways(gateway, run, now, bar("四种绑定 four ways to bind", WAYS))
-    rewarded = await steps.reward(gateway, run, volunteer)
-    tally = Tally()
-    tally.add(trips)
-    tally.add(year)
-    await steps.check_ledger(gateway, tally)
-    replay = await _replay(gateway, events, [*citizens, volunteer], bar("重放 replay", len(events)))
-    check = await steps.check_ledger(gateway, tally)
+    # The life mostly waits for answers and for topics, so it runs beside the rest.
+    life = asyncio.create_task(story.play(gateway, run, now, bar("一位市民的一生 a citizen's life", story.STAGES)))
+    try:
+        volunteer, year, figures = await steps.volunteer_year(
+            gateway, run, now, bar("志愿者的一年 the volunteer's year", VOLUNTEER_EVENTS)
+        )
+        rewarded = await steps.reward(gateway, run, volunteer)
+        tally = Tally()
+        tally.add(trips)
+        tally.add(year)
+        await steps.check_ledger(gateway, tally)
+        replay = await _replay(gateway, events, [*citizens, volunteer], bar("重放 replay", len(events)))
+        lived = await life
+        check = await steps.check_ledger(gateway, tally)
+    finally:
+        life.cancel()
     return {
-        "events_sent": tally.sent,
-        "accepted": tally.accepted,
-        "rejected": tally.rejected,
-        "credited": tally.counts["credited"],
-        "refused": tally.counts["refused"],
-        "parked": tally.counts["parked"],
-        "duplicates": tally.counts["duplicate"],
-        "refused_by_reason": dict(sorted(tally.refused_by_reason.items())),
+        **_counts(tally),
         "duplicates_on_replay": replay["duplicates"],
         "citizens": len(citizens),
         "credited_mg_total": replay["credited_mg_total"],
         "volunteer": figures,
-        "four_ways_to_bind": four_ways,
+        "life": lived,
         "order_status": rewarded["order_status"],
         "donation_mg": rewarded["donation_mg"],
         "ledger_ok": check["ok"],
@@ -102,6 +100,19 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
         },
         "reward": rewarded,
         "ledger": check,
+    }
+
+
+def _counts(tally: Tally) -> dict[str, Any]:
+    return {
+        "events_sent": tally.sent,
+        "accepted": tally.accepted,
+        "rejected": tally.rejected,
+        "credited": tally.counts["credited"],
+        "refused": tally.counts["refused"],
+        "parked": tally.counts["parked"],
+        "duplicates": tally.counts["duplicate"],
+        "refused_by_reason": dict(sorted(tally.refused_by_reason.items())),
     }
 
 
@@ -142,7 +153,6 @@ def _show(result: dict[str, Any]) -> None:
         ("累计减碳 credited in all", f"{result['credited_mg_total'] / 1e6:,.3f} kg"),
         ("志愿者一个月 volunteer, a month", f"{result['volunteer']['month_mg'] / 1e3:,.0f} g"),
         ("志愿者一年 volunteer, the year", f"{result['volunteer']['year_mg'] / 1e3:,.0f} g"),
-        ("四种绑定各记一笔 four ways to bind", result["four_ways_to_bind"]["credited"]),
         ("热干面订单 noodles", result["order_status"]),
         ("第二碗 a second bowl", result["reward"]["second_order"]),
         ("捐赠 donated", f"{result['donation_mg'] / 1e3:,.0f} g"),
@@ -153,6 +163,25 @@ def _show(result: dict[str, Any]) -> None:
         grams.add_row(title, str(value))
     console.print(events)
     console.print(grams)
+    console.print(_life_table(result["life"]))
+
+
+def _life_table(life: dict[str, Any]) -> Table:
+    table = Table(title="一位市民的一生 A citizen's life")
+    table.add_column("经历 what happened")
+    table.add_column("", justify="right")
+    for title, value in (
+        ("四种绑定各记一笔 four ways to bind, each earns", life["credited"]),
+        ("热干面订单与微信消息 noodles, with a message", life["order"]),
+        ("家庭用碳两次 two donations of the household", " ".join(dict.fromkeys(life["household"]))),
+        ("撤回对地铁的同意之后 a ride after the withdrawal", life["withdrawn"]),
+        ("上报步数的日子 days of steps", len(life["steps"])),
+        ("两人核准的企业，成员 enterprise, members", life["enterprise_members"]),
+        ("导出的全部记录 rows in the export", f"{life['export_rows']:,}"),
+        ("注销 erasure", life["erasure"]),
+    ):
+        table.add_row(title, str(value))
+    return table
 
 
 if __name__ == "__main__":
