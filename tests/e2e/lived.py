@@ -1,0 +1,286 @@
+"""A citizen's life on a whole stack, with what the world looked like before the erasure and after it."""
+
+import asyncio
+import base64
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from deploy.demo.events import SHANGHAI
+from deploy.demo.gateway import Gateway, push_and_settle
+from deploy.demo.life import wechat
+from deploy.demo.life.person import ACCOUNTING, ACCOUNTS, Person, arrive
+from deploy.demo.life.story import Life
+from deploy.local.database import role_dsn, with_database
+from deploy.local.partners import PARTNER_ENVIRONMENTS
+from deploy.local.secrets_file import Secrets
+from deploy.local.state import RunDirectory
+from services.accounting.methodologies import repository as library
+from services.accounting.methodologies.document import methodology_from_plain
+from services.accounting.proofs import sealing
+from services.accounts.vault import Vault
+from shared.db import Database
+from shared.sealing import Sealer
+from shared.sealing_keys import parse_keys
+from shared.seals.signer import DigestSigner
+from tests.accounting.methodologies.drafts import plain
+from tests.e2e import own_rows, traces
+from tests.e2e.own_rows import PersonIds, Row
+from tests.e2e.stack import ROOT, LocalStack
+
+CANARIES = ("openid", "phone", "nickname", "customer", "contact", "home", "card", "meter", "licence")
+_ANSWERED_WITHIN_S = 90
+_DAY = timedelta(days=1)
+
+
+@dataclass
+class Evidence:
+    """What the tests look at. `controls` are strings that are allowed to be readable."""
+
+    told: dict[str, Any]
+    canaries: dict[str, str]
+    controls: dict[str, str]
+    ids: PersonIds
+    archive: bytes
+    rows_before: dict[str, dict[str, list[Row]]]
+    rows_after_export: dict[str, dict[str, list[Row]]]
+    tables_before: dict[str, str]
+    opened_before: bytes
+    steps_verdict: dict[str, Any] = field(default_factory=dict)
+    tables_after: dict[str, str] = field(default_factory=dict)
+    files_after: traces.Found = field(default_factory=dict)
+    rows_after: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
+    erasure: dict[str, Any] = field(default_factory=dict)
+    ledger: dict[str, Any] = field(default_factory=dict)
+    proofs_before: dict[str, Any] = field(default_factory=dict)
+    proofs_after: dict[str, Any] = field(default_factory=dict)
+    verified: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+class World:
+    """The stack behind the gateway: its database and its files."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.secrets = Secrets(RunDirectory(stack.run_dir).secrets, PARTNER_ENVIRONMENTS)
+        state = RunDirectory(stack.run_dir).read()
+        assert state is not None
+        server = (
+            f"postgresql://postgres:{self.secrets['postgres_password']}@127.0.0.1:{state.processes['postgres'].port}"
+        )
+        self.admin_dsn = with_database(server, "carbon")
+
+    async def connect(self) -> traces.Connection:
+        """A superuser whom no trigger stops: moves the day into the past, and the start of a consent."""
+        return await asyncpg.connect(self.admin_dsn, server_settings={"session_replication_role": "replica"})
+
+    def accounting(self) -> Database:
+        dsn = role_dsn(self.admin_dsn, "accounting", self.secrets.roles["accounting"])
+        return Database(dsn, pool_size=1, application_name="a-life")
+
+    async def publish_methodologies(self) -> None:
+        """Two methodologies that the city has not published: mopeds for households, and steps."""
+        moped = {"event": "trip.completed", "vehicle_type": ["moped"]}
+        home = {"subject": "household", "caps": [], "exclusivity_groups": [], "applies_to": moped}
+        documents = (
+            plain("WH-APP-BIKE", code="LIFE-HOME-MOPED", **home),
+            plain("TTXQ-STEPS-2021", code="LIFE-STEPS", effective_to=None),
+        )
+        database = self.accounting()
+        async with database.transaction() as session:
+            for document in documents:
+                await library.add_methodology(session, methodology_from_plain(document))
+        await database.stop()
+
+    async def open_archive(self, admin: traces.Connection, user_id: uuid.UUID) -> bytes:
+        """Open the sealed export with the person's key, as the service does."""
+        found = await admin.fetchrow(
+            "SELECT key_sealed, export_id, sealed FROM accounts.person_key JOIN accounts.data_export USING (user_id)"
+            " JOIN accounts.export_archive USING (export_id) WHERE user_id = $1",
+            user_id,
+        )
+        assert found is not None
+        keys = parse_keys(self.secrets["phone_encryption_key"])
+        vault = Vault(peppers=[self.secrets["phone_pepper"]], keys=keys)
+        person_key = base64.b64decode(vault.unseal("data_key", user_id, found["key_sealed"]))
+        return Sealer(person_key).open_bytes(found["sealed"], f"export:{found['export_id']}")
+
+    async def end_the_day(self, admin: traces.Connection) -> date:
+        """Move what was posted into yesterday, and let the day be sealed. Return the sealed day."""
+        for table, column in (("posting", "posted_at"), ("activity", "recorded_at"), ("activity_change", "changed_at")):
+            await admin.execute(f"UPDATE accounting.{table} SET {column} = {column} - $1::interval", _DAY)
+        signer = DigestSigner(self.secrets["digest_signing_key"])
+        yesterday = datetime.now(SHANGHAI).date() - _DAY
+        database = self.accounting()
+        while not await admin.fetchval("SELECT count(*) FROM accounting.daily_digest WHERE day = $1", yesterday):
+            async with database.transaction() as session:
+                await sealing.seal_next_day(session, time_zone="Asia/Shanghai", delay_s=0, signer=signer)
+        await database.stop()
+        checked = "SELECT findings FROM accounting.checked_day WHERE day = $1"
+        while (findings := await admin.fetchval(checked, yesterday)) is None:
+            await asyncio.sleep(0.3)
+        assert findings == 0
+        return yesterday
+
+
+async def live(stack: LocalStack, directory: Path) -> Evidence:
+    world = World(stack)
+    await world.publish_methodologies()
+    gateway = Gateway(stack.run_dir / "credentials.json")
+    admin = await world.connect()
+    try:
+        return await _live(world, gateway, admin, directory)
+    finally:
+        await admin.close()
+        await gateway.close()
+
+
+async def _live(world: World, gateway: Gateway, admin: traces.Connection, directory: Path) -> Evidence:
+    run = uuid.uuid4().hex[:8]
+    life = Life(gateway, run, datetime.now(SHANGHAI))
+    neighbour = await _play_until_the_end(life, admin, run)
+    await world.end_the_day(admin)
+    evidence = await _look_before(world, life, admin)
+    evidence.proofs_before = await _proofs(gateway, [life.spouse, neighbour])
+    await life.erase()
+    evidence.erasure = await _answered(gateway, life.citizen)
+    evidence.controls["erasure"] = evidence.erasure["erasure_id"]
+    await _look_after(world, gateway, admin, evidence)
+    evidence.proofs_after = await _proofs(gateway, [life.spouse, neighbour])
+    evidence.verified = _verify(evidence, directory)
+    return evidence
+
+
+async def _play_until_the_end(life: Life, admin: traces.Connection, run: str) -> Person:
+    """Play all stages before the export. Return another citizen of the same day."""
+    neighbour = await arrive(life.gateway, f"{run}-c")
+    for stage in (life.arrive, life.bind, life.earn, life.redeem, life.found_home):
+        await stage()
+    await _earn_at_home(life)
+    await _earn_alone(life, neighbour)
+    await life.spend_together()
+    await life.care()
+    await life.stop_sharing()
+    await wechat.allow_steps(life.citizen)
+    await admin.execute(
+        "UPDATE accounts.consent SET given_at = given_at - interval '3 days' WHERE user_id = $1",
+        uuid.UUID(life.citizen.user_id),
+    )
+    life.told["steps"] = await wechat.report_steps(life.citizen, life.yesterday)
+    life.told["steps_verdict"] = await _verdict_on_steps(life.citizen)
+    await life.found_company()
+    await life.leave_bike()
+    return neighbour
+
+
+async def _bind_and_push(life: Life, person: Person, vehicle: str) -> None:
+    since = (datetime.now(SHANGHAI) - _DAY).isoformat()
+    wanted = {"partner_id": "t3", "mode": "account_no", "counts_from": since}
+    await person.call(201, "POST", f"{ACCOUNTS}/me/bindings", wanted)
+    who = {"type": "account_no", "value": person.account_no}
+    trip = life.reporter.trip("t3", who, datetime.now(SHANGHAI), vehicle=vehicle)
+    tally = await push_and_settle(life.gateway, [(life.gateway.partners["t3"], [trip])], lambda _count: None)
+    assert tally.counts["credited"] == 1, tally
+
+
+async def _earn_at_home(life: Life) -> None:
+    """Each of the two rides a moped, which counts for the household, once accounting knows who lives there."""
+    path = f"{ACCOUNTING}/households/{life.home.household_id}/balance"
+    for person in (life.citizen, life.spouse):
+        while (await person.answer("GET", path))[0] != 200:
+            await asyncio.sleep(0.3)
+    await asyncio.gather(*(_bind_and_push(life, person, "moped") for person in (life.citizen, life.spouse)))
+
+
+async def _earn_alone(life: Life, neighbour: Person) -> None:
+    """The neighbour and the spouse ride bikes: their own acts of the day."""
+    who = {"type": "account_no", "value": life.spouse.account_no}
+    trip = life.reporter.trip("t3", who, datetime.now(SHANGHAI) - timedelta(hours=3))
+    t3 = life.gateway.partners["t3"]
+    await push_and_settle(life.gateway, [(t3, [trip])], lambda _count: None)
+    await _bind_and_push(life, neighbour, "bicycle")
+
+
+async def _verdict_on_steps(person: Person) -> dict[str, Any]:
+    for _ in range(60):
+        page = await person.call(200, "GET", f"{ACCOUNTING}/me/activities?limit=100")
+        found: list[dict[str, Any]] = [one for one in page["items"] if one["scene"] == "steps"]
+        if found:
+            return found[0]
+        await asyncio.sleep(0.5)
+    raise AssertionError("no verdict on the steps")
+
+
+async def _look_before(world: World, life: Life, admin: traces.Connection) -> Evidence:
+    names, person = life.citizen.names, life.citizen
+    ids = PersonIds(person.user_id, person.account_id, person.account_no)
+    rows = await own_rows.read_rows(admin)
+    own_rows.add_things(ids, rows)
+    archive = await life.export()
+    return Evidence(
+        told=life.told,
+        canaries={name: getattr(names, name) for name in CANARIES},
+        controls={"company": life.company.name, "event": f"{life.run}-life-1"},
+        ids=ids,
+        archive=archive,
+        rows_before=rows,
+        rows_after_export=await own_rows.read_rows(admin),
+        tables_before=await traces.read_tables(admin),
+        opened_before=await world.open_archive(admin, uuid.UUID(person.user_id)),
+    )
+
+
+async def _answered(gateway: Gateway, person: Person) -> dict[str, Any]:
+    """Wait until each service has answered. Return the erasure as operators see it."""
+    deadline = time.monotonic() + _ANSWERED_WITHIN_S
+    while True:
+        page = await gateway.get_as_operator(f"{ACCOUNTS}/ops/erasures?limit=100")
+        found: dict[str, Any] = next(one for one in page["items"] if one["account_id"] == person.account_id)
+        if found["status"] == "done":
+            return found
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.5)
+
+
+async def _look_after(world: World, gateway: Gateway, admin: traces.Connection, evidence: Evidence) -> None:
+    evidence.tables_after = await traces.read_tables(admin)
+    evidence.rows_after = await own_rows.read_rows(admin)
+    await admin.execute("CHECKPOINT")
+    directories = traces.directories_of(world.stack.run_dir)
+    evidence.files_after = traces.files_with(directories, {**evidence.canaries, **evidence.controls})
+    evidence.ledger = await gateway.get_as_operator(f"{ACCOUNTING}/ops/ledger/check")
+
+
+async def _proofs(gateway: Gateway, people: list[Person]) -> dict[str, Any]:
+    """Return the public proof of every credit of these people, and the digests."""
+    found = {}
+    for person in people:
+        page = await person.call(200, "GET", f"{ACCOUNTING}/me/activities?status=credited&limit=100")
+        for item in page["items"]:
+            path = f"{ACCOUNTING}/public/proofs/{item['activity_id']}"
+            found[item["activity_id"]] = (await gateway.request("GET", path)).text
+    found["digests"] = (await gateway.request("GET", f"{ACCOUNTING}/public/digests?limit=100")).text
+    return found
+
+
+def _verify(evidence: Evidence, directory: Path) -> dict[str, tuple[int, str]]:
+    """Check each proof, as the server gives it after the erasure, against the digests that were saved before it."""
+    saved = directory / "digests.json"
+    saved.write_text(evidence.proofs_before["digests"])
+    found = {}
+    for activity_id, proof in evidence.proofs_after.items():
+        if activity_id == "digests":
+            continue
+        file = directory / f"{activity_id}.json"
+        file.write_text(proof)
+        command = [sys.executable, "-m", "services.accounting.verify", "proof", str(file), "--digests", str(saved)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        found[activity_id] = (done.returncode, done.stdout + done.stderr)
+    return found
