@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import subprocess
 import sys
 import time
 import uuid
@@ -154,7 +153,7 @@ async def _live(world: World, gateway: Gateway, admin: traces.Connection, direct
     evidence.controls["erasure"] = evidence.erasure["erasure_id"]
     await _look_after(world, gateway, admin, evidence)
     evidence.proofs_after = await _proofs(gateway, [life.spouse, neighbour])
-    evidence.verified = _verify(evidence, directory)
+    evidence.verified = await _verify(evidence, directory)
     return evidence
 
 
@@ -270,17 +269,20 @@ async def _proofs(gateway: Gateway, people: list[Person]) -> dict[str, Any]:
     return found
 
 
-def _verify(evidence: Evidence, directory: Path) -> dict[str, tuple[int, str]]:
+async def _verify(evidence: Evidence, directory: Path) -> dict[str, tuple[int, str]]:
     """Check each proof, as the server gives it after the erasure, against the digests that were saved before it."""
     saved = directory / "digests.json"
     saved.write_text(evidence.proofs_before["digests"])
-    found = {}
-    for activity_id, proof in evidence.proofs_after.items():
-        if activity_id == "digests":
-            continue
+
+    async def verify(activity_id: str, proof: str) -> tuple[int, str]:
         file = directory / f"{activity_id}.json"
         file.write_text(proof)
-        command = [sys.executable, "-m", "services.accounting.verify", "proof", str(file), "--digests", str(saved)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        found[activity_id] = (done.returncode, done.stdout + done.stderr)
-    return found
+        command = (sys.executable, "-m", "services.accounting.verify", "proof", str(file), "--digests", str(saved))
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
+    proofs = {name: proof for name, proof in evidence.proofs_after.items() if name != "digests"}
+    return dict(zip(proofs, await asyncio.gather(*(verify(*one) for one in proofs.items())), strict=True))

@@ -78,11 +78,10 @@ def columns_with(row: Row, ids: set[str]) -> set[str]:
 
 def promised(schema: str, rows: Rows, ids: PersonIds) -> dict[str, list[Row]]:
     """Return the rows that the register of a schema promises to the person, by table, as an export shows them."""
-    tables = register(schema)
-    found = {}
-    for table, kept in tables.items():
+    found: dict[str, list[Row]] = {}
+    for table, kept in register(schema).items():
         theirs = [row for row in rows[schema].get(table, ()) if _is_theirs(schema, kept, row, rows, ids)]
-        shown = [{name: cell for name, cell in row.items() if name not in kept.hidden} for row in theirs]
+        shown: list[Row] = [{name: cell for name, cell in row.items() if name not in kept.hidden} for row in theirs]
         found[table] = [one for place, one in enumerate(shown) if one not in shown[:place]]
     return found
 

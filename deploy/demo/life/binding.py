@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deploy.demo.events import Event
-from deploy.demo.gateway import DemoFailure, Tally, push_and_settle
+from deploy.demo.gateway import DemoFailure, push_and_settle
 from deploy.demo.life.acts import Reference, Reporter
 from deploy.demo.life.person import ACCOUNTS, Person, require
 
 PARTNER_BINDINGS = f"{ACCOUNTS}/partner/bindings"
 WAYS = 4
 DEPOSIT_G = 4000
+REFUSED = "CONSENT_WITHDRAWN"
 _REVOKED_WITHIN_S = 60
+_TAKEN_BACK_WITHIN_S = 60
 _PAUSE_S = 0.5
 
 
@@ -96,28 +98,26 @@ class Bindings:
         require(tally.counts["credited"] == WAYS, "四种绑定各记一笔 each of the four ways earns", tally)
         return tally.counts["credited"]
 
-    async def push(self, partner_id: str, event: Event) -> Tally:
-        gateway = self._person.gateway
-        return await push_and_settle(gateway, [(gateway.partners[partner_id], [event])], lambda _count: None)
-
     async def stop_sharing(self) -> str:
         """Withdraw the consent to the metro company. Its next ride is refused, the bike company's is credited.
 
-        Return the reason. A record of the withdrawal may come after the event: accounting then takes the credit back.
+        Return the reason. The record of the withdrawal may come after the event: accounting then takes the credit back.
         """
         await self._person.call(204, "DELETE", f"{ACCOUNTS}/me/consents?purpose=partner:metro")
-        await asyncio.sleep(3 * _PAUSE_S)
         evening = self._since + timedelta(hours=18)
-        refused = await self.push("metro", self._reporter.metro(self.references["metro"], evening))
-        require(
-            dict(refused.refused_by_reason) == {"CONSENT_WITHDRAWN": 1},
-            "撤回对地铁的同意之后不再累计 rides after the withdrawal are refused",
-            refused,
-        )
+        ride = self._reporter.metro(self.references["metro"], evening)
         again = self._reporter.trip("bike", self.references["bike"], evening + timedelta(hours=1))
-        credited = await self.push("bike", again)
+        gateway = self._person.gateway
+        bike, metro = gateway.partners["bike"], gateway.partners["metro"]
+        credited = await push_and_settle(gateway, [(bike, [again])], lambda _count: None)
         require(credited.counts["credited"] == 1, "其他合作方照常累计 another partner's act is credited", credited)
-        return "CONSENT_WITHDRAWN"
+        receipt_id, _accepted = await gateway.push(metro, [ride])
+        for _ in range(int(_TAKEN_BACK_WITHIN_S / _PAUSE_S)):
+            tally = await gateway.wait_settled(metro, receipt_id)
+            if dict(tally.refused_by_reason) == {REFUSED: 1}:
+                return REFUSED
+            await asyncio.sleep(_PAUSE_S)
+        raise DemoFailure(f"撤回对地铁的同意之后不再累计 rides after the withdrawal are refused: {tally}")
 
     async def leave_bike(self) -> None:
         """The company says that its customer has left. Our worker then gives its tokens back."""
