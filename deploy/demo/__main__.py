@@ -22,6 +22,11 @@ from deploy.local.settings import ROOT, LocalSettings
 
 console = Console()
 VOLUNTEER_EVENTS = 2906
+_ERASURES = {
+    "planned": "冷静期 planned",
+    "running": "已删除，其他服务随后答复 erased, others answer soon",
+    "done": "全部完成 done",
+}
 
 
 def main(
@@ -173,12 +178,12 @@ def _life_table(life: dict[str, Any]) -> Table:
     for title, value in (
         ("四种绑定各记一笔 four ways to bind, each earns", life["credited"]),
         ("热干面订单与微信消息 noodles, with a message", life["order"]),
-        ("家庭用碳两次 two donations of the household", " ".join(dict.fromkeys(life["household"]))),
-        ("撤回对地铁的同意之后 a ride after the withdrawal", life["withdrawn"]),
-        ("上报步数的日子 days of steps", len(life["steps"])),
-        ("两人核准的企业，成员 enterprise, members", life["enterprise_members"]),
+        ("全家同意的两笔捐赠 two donations of the household", " ".join(dict.fromkeys(life["household"]))),
+        ("撤回对地铁的同意之后乘车 a ride after the withdrawal", life["withdrawn"]),
+        ("上报步数的天数，自同意次日起 days of steps, after the consent", len(life["steps"])),
+        ("两人核准的企业，成员 members of the enterprise", life["enterprise_members"]),
         ("导出的全部记录 rows in the export", f"{life['export_rows']:,}"),
-        ("注销 erasure", life["erasure"]),
+        ("注销 erasure", _ERASURES[life["erasure"]]),
     ):
         table.add_row(title, str(value))
     return table

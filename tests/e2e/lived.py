@@ -225,7 +225,7 @@ async def _look_before(world: World, life: Life, admin: traces.Connection) -> Ev
     archive = await life.export()
     return Evidence(
         told=life.told,
-        canaries={name: getattr(names, name) for name in CANARIES},
+        canaries={**{name: getattr(names, name) for name in CANARIES}, **_named_by_others(life)},
         controls={"company": life.company.name, "event": f"{life.run}-life-1"},
         ids=ids,
         archive=archive,
@@ -234,6 +234,17 @@ async def _look_before(world: World, life: Life, admin: traces.Connection) -> Ev
         tables_before=await traces.read_tables(admin),
         opened_before=await world.open_archive(admin, uuid.UUID(person.user_id)),
     )
+
+
+def _named_by_others(life: Life) -> dict[str, str]:
+    """How partners name the person, the number of a trip, and a token of the session."""
+    known = life.bindings.references
+    return {
+        "bike": known["bike"]["value"],
+        "metro": known["metro"]["value"],
+        "trip": f"{life.run}-no-1",
+        "token": life.citizen.token,
+    }
 
 
 async def _answered(gateway: Gateway, person: Person) -> dict[str, Any]:
