@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import os
 import sys
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -58,8 +60,9 @@ class Evidence:
     rows_after: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
     erasure: dict[str, Any] = field(default_factory=dict)
     ledger: dict[str, Any] = field(default_factory=dict)
-    proofs_before: dict[str, Any] = field(default_factory=dict)
-    proofs_after: dict[str, Any] = field(default_factory=dict)
+    own_credits: list[str] = field(default_factory=list)
+    proofs_before: dict[str, str] = field(default_factory=dict)
+    proofs_after: dict[str, str] = field(default_factory=dict)
     verified: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
@@ -75,14 +78,14 @@ class World:
             f"postgresql://postgres:{self.secrets['postgres_password']}@127.0.0.1:{state.processes['postgres'].port}"
         )
         self.admin_dsn = with_database(server, "carbon")
+        self.accounting_dsn = role_dsn(self.admin_dsn, "accounting", self.secrets.roles["accounting"])
 
     async def connect(self) -> traces.Connection:
         """A superuser whom no trigger stops: moves the day into the past, and the start of a consent."""
         return await asyncpg.connect(self.admin_dsn, server_settings={"session_replication_role": "replica"})
 
     def accounting(self) -> Database:
-        dsn = role_dsn(self.admin_dsn, "accounting", self.secrets.roles["accounting"])
-        return Database(dsn, pool_size=1, application_name="a-life")
+        return Database(self.accounting_dsn, pool_size=1, application_name="a-life")
 
     async def publish_methodologies(self) -> None:
         """Two methodologies that the city has not published: mopeds for households, and steps."""
@@ -147,13 +150,15 @@ async def _live(world: World, gateway: Gateway, admin: traces.Connection, direct
     neighbour = await _play_until_the_end(life, admin, run)
     await world.end_the_day(admin)
     evidence = await _look_before(world, life, admin)
-    evidence.proofs_before = await _proofs(gateway, [life.spouse, neighbour])
+    evidence.own_credits = (await _credits([life.citizen]))[:2]
+    others = await _credits([life.spouse, neighbour])
+    evidence.proofs_before = await _proofs(gateway, [*evidence.own_credits, *others])
     await life.erase()
     evidence.erasure = await _answered(gateway, life.citizen)
     evidence.controls["erasure"] = evidence.erasure["erasure_id"]
     await _look_after(world, gateway, admin, evidence)
-    evidence.proofs_after = await _proofs(gateway, [life.spouse, neighbour])
-    evidence.verified = await _verify(evidence, directory)
+    evidence.proofs_after = await _proofs(gateway, evidence.proofs_before.keys() - {"digests"})
+    evidence.verified = await _verify(world, evidence, directory)
     return evidence
 
 
@@ -268,32 +273,48 @@ async def _look_after(world: World, gateway: Gateway, admin: traces.Connection, 
     evidence.ledger = await gateway.get_as_operator(f"{ACCOUNTING}/ops/ledger/check")
 
 
-async def _proofs(gateway: Gateway, people: list[Person]) -> dict[str, Any]:
-    """Return the public proof of every credit of these people, and the digests."""
-    found = {}
+async def _credits(people: list[Person]) -> list[str]:
+    found = []
     for person in people:
         page = await person.call(200, "GET", f"{ACCOUNTING}/me/activities?status=credited&limit=100")
-        for item in page["items"]:
-            path = f"{ACCOUNTING}/public/proofs/{item['activity_id']}"
-            found[item["activity_id"]] = (await gateway.request("GET", path)).text
+        found += [str(item["activity_id"]) for item in page["items"]]
+    return found
+
+
+async def _proofs(gateway: Gateway, activity_ids: Iterable[str]) -> dict[str, str]:
+    """Return the public proof of each credit, and the digests. Nobody logs in for them."""
+    found = {}
+    for activity_id in activity_ids:
+        answer = await gateway.request("GET", f"{ACCOUNTING}/public/proofs/{activity_id}")
+        assert answer.status_code == 200, answer.text
+        found[activity_id] = answer.text
     found["digests"] = (await gateway.request("GET", f"{ACCOUNTING}/public/digests?limit=100")).text
     return found
 
 
-async def _verify(evidence: Evidence, directory: Path) -> dict[str, tuple[int, str]]:
-    """Check each proof, as the server gives it after the erasure, against the digests that were saved before it."""
+async def _verify(world: World, evidence: Evidence, directory: Path) -> dict[str, tuple[int, str]]:
+    """Check each proof, as the server gives it after the erasure, and the whole ledger with its sealed day.
+
+    Both against the digests that were saved before the erasure. Return exit code and output by activity, and `ledger`.
+    """
     saved = directory / "digests.json"
     saved.write_text(evidence.proofs_before["digests"])
 
-    async def verify(activity_id: str, proof: str) -> tuple[int, str]:
-        file = directory / f"{activity_id}.json"
-        file.write_text(proof)
-        command = (sys.executable, "-m", "services.accounting.verify", "proof", str(file), "--digests", str(saved))
+    async def verify(*arguments: str, **environment: str) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *(sys.executable, "-m", "services.accounting.verify", *arguments, "--digests", str(saved)),
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await process.communicate()
         return process.returncode or 0, output.decode()
 
-    proofs = {name: proof for name, proof in evidence.proofs_after.items() if name != "digests"}
-    return dict(zip(proofs, await asyncio.gather(*(verify(*one) for one in proofs.items())), strict=True))
+    work = {"ledger": verify("ledger", ACCOUNTING_DATABASE_URL=world.accounting_dsn)}
+    for activity_id, proof in evidence.proofs_after.items():
+        if activity_id != "digests":
+            file = directory / f"{activity_id}.json"
+            file.write_text(proof)
+            work[activity_id] = verify("proof", str(file))
+    return dict(zip(work, await asyncio.gather(*work.values()), strict=True))

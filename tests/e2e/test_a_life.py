@@ -29,7 +29,7 @@ _OF_OTHERS = frozenset(
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     directory = tmp_path_factory.mktemp("life")
-    stack = LocalStack(directory / "run", port_offset=25_000, log="embedded", environment={"API_PROCESSES": "1"})
+    stack = LocalStack(directory / "run", port_offset=24_000, log="embedded", environment={"API_PROCESSES": "1"})
     stack.up()
     try:
         yield asyncio.run(lived.live(stack, directory))
@@ -139,8 +139,11 @@ def test_ciphertexts_are_gone_with_the_keys_that_opened_them(evidence: Evidence)
     assert left <= _OF_OTHERS
 
 
-def test_the_ledger_balances_and_proofs_of_others_still_verify(evidence: Evidence) -> None:
+def test_the_ledger_balances_and_every_proof_still_verifies(evidence: Evidence) -> None:
     assert evidence.ledger["ok"] is True
     assert evidence.proofs_after == evidence.proofs_before
-    assert len(evidence.verified) >= 3, "the spouse's and the neighbour's"
+    own, others = set(evidence.own_credits), evidence.verified.keys() - {"ledger", *evidence.own_credits}
+    assert own, "proofs that the person took along"
+    assert len(others) >= 3, "the spouse's and the neighbour's"
+    assert own | others | {"ledger"} == evidence.verified.keys()
     assert [output for code, output in evidence.verified.values() if code != 0] == []
