@@ -20,6 +20,8 @@ from deploy.local.state import RUN_MARK, RunDirectory
 from deploy.local.supervisor import Program
 
 TIME_ZONE = "Asia/Shanghai"
+# The city's own methodologies credit people. This one lets a household of a demo earn.
+HOUSEHOLD_METHODOLOGY = ROOT / "deploy" / "local" / "methodologies" / "household_moped.yaml"
 GATEWAY_THREADS = 2
 # The APIs that citizens crowd. Intake has one process: it counts the limits of partners in memory.
 CROWDED = frozenset({"accounts", "accounting", "rewards"})
@@ -62,7 +64,11 @@ class Plan:
 
     def seeds(self) -> list[SetupCommand]:
         """Commands that load reference data. Each may run again."""
-        arguments = {"accounting": (), "ingest": (str(self._directory.ingest_seed),), "rewards": ()}
+        arguments = {
+            "accounting": (str(HOUSEHOLD_METHODOLOGY),),
+            "ingest": (str(self._directory.ingest_seed),),
+            "rewards": (),
+        }
         return [
             SetupCommand(
                 f"seed-{service}",

@@ -21,7 +21,10 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from deploy.check_settings import SETTINGS, findings_of
 from deploy.local.partners import PARTNER_ENVIRONMENTS, ingest_seed
+from deploy.local.plan import HOUSEHOLD_METHODOLOGY
 from deploy.local.secrets_file import Secrets
+from services.accounting import seed as accounting_seed
+from services.accounting.settings import Settings as AccountingSettings
 from services.accounts.settings import Settings as AccountsSettings
 from services.ingest import seed as ingest_seed_command
 from services.ingest.settings import Settings as IngestSettings
@@ -294,6 +297,9 @@ async def test_b10_seeds_of_the_demo_and_the_sandbox_are_refused(
     variables(safe("rewards"))
     with pytest.raises(UnsafeSettings, match="演示"):
         await rewards_seed.seed(RewardsSettings())
+    variables(safe("accounting"))
+    with pytest.raises(UnsafeSettings, match="两人"):
+        await accounting_seed.seed(AccountingSettings(), [HOUSEHOLD_METHODOLOGY.read_text(encoding="utf-8")])
     variables(safe("ingest"))
     listed = ingest_seed(Secrets(tmp_path / "secrets.json", PARTNER_ENVIRONMENTS), "http://127.0.0.1:8112")
     with pytest.raises(UnsafeSettings) as found:
