@@ -87,18 +87,12 @@ class World:
     def accounting(self) -> Database:
         return Database(self.accounting_dsn, pool_size=1, application_name="a-life")
 
-    async def publish_methodologies(self) -> None:
-        """Two methodologies that the city has not published: mopeds for households, and steps."""
-        moped = {"event": "trip.completed", "vehicle_type": ["moped"]}
-        home = {"subject": "household", "caps": [], "exclusivity_groups": [], "applies_to": moped}
-        documents = (
-            plain("WH-APP-BIKE", code="LIFE-HOME-MOPED", **home),
-            plain("TTXQ-STEPS-2021", code="LIFE-STEPS", effective_to=None),
-        )
+    async def publish_steps(self) -> None:
+        """Steps count in no methodology of the city."""
+        steps = methodology_from_plain(plain("TTXQ-STEPS-2021", code="LIFE-STEPS", effective_to=None))
         database = self.accounting()
         async with database.transaction() as session:
-            for document in documents:
-                await library.add_methodology(session, methodology_from_plain(document))
+            await library.add_methodology(session, steps)
         await database.stop()
 
     async def open_archive(self, admin: traces.Connection, user_id: uuid.UUID) -> bytes:
@@ -134,7 +128,7 @@ class World:
 
 async def live(stack: LocalStack, directory: Path) -> Evidence:
     world = World(stack)
-    await world.publish_methodologies()
+    await world.publish_steps()
     gateway = Gateway(stack.run_dir / "credentials.json")
     admin = await world.connect()
     try:
@@ -167,8 +161,7 @@ async def _play_until_the_end(life: Life, admin: traces.Connection, run: str) ->
     neighbour = await arrive(life.gateway, f"{run}-c")
     for stage in (life.arrive, life.bind, life.earn, life.redeem, life.found_home):
         await stage()
-    await _earn_at_home(life)
-    await _earn_alone(life, neighbour)
+    await asyncio.gather(*(_bind_and_ride(life, person) for person in (life.spouse, neighbour)))
     await life.spend_together()
     await life.care()
     await life.stop_sharing()
@@ -184,32 +177,15 @@ async def _play_until_the_end(life: Life, admin: traces.Connection, run: str) ->
     return neighbour
 
 
-async def _bind_and_push(life: Life, person: Person, vehicle: str) -> None:
+async def _bind_and_ride(life: Life, person: Person) -> None:
+    """An own act of somebody else on the same day."""
     since = (datetime.now(SHANGHAI) - _DAY).isoformat()
     wanted = {"partner_id": "t3", "mode": "account_no", "counts_from": since}
     await person.call(201, "POST", f"{ACCOUNTS}/me/bindings", wanted)
     who = {"type": "account_no", "value": person.account_no}
-    trip = life.reporter.trip("t3", who, datetime.now(SHANGHAI), vehicle=vehicle)
+    trip = life.reporter.trip("t3", who, datetime.now(SHANGHAI))
     tally = await push_and_settle(life.gateway, [(life.gateway.partners["t3"], [trip])], lambda _count: None)
     assert tally.counts["credited"] == 1, tally
-
-
-async def _earn_at_home(life: Life) -> None:
-    """Each of the two rides a moped, which counts for the household, once accounting knows who lives there."""
-    path = f"{ACCOUNTING}/households/{life.home.household_id}/balance"
-    for person in (life.citizen, life.spouse):
-        while (await person.answer("GET", path))[0] != 200:
-            await asyncio.sleep(0.3)
-    await asyncio.gather(*(_bind_and_push(life, person, "moped") for person in (life.citizen, life.spouse)))
-
-
-async def _earn_alone(life: Life, neighbour: Person) -> None:
-    """The neighbour and the spouse ride bikes: their own acts of the day."""
-    who = {"type": "account_no", "value": life.spouse.account_no}
-    trip = life.reporter.trip("t3", who, datetime.now(SHANGHAI) - timedelta(hours=3))
-    t3 = life.gateway.partners["t3"]
-    await push_and_settle(life.gateway, [(t3, [trip])], lambda _count: None)
-    await _bind_and_push(life, neighbour, "bicycle")
 
 
 async def _verdict_on_steps(person: Person) -> dict[str, Any]:
