@@ -24,7 +24,7 @@ console = Console()
 VOLUNTEER_EVENTS = 2906
 _ERASURES = {
     "planned": "冷静期 planned",
-    "running": "已删除，其他服务随后答复 erased, others answer soon",
+    "running": "已删除，待答复 erased",
     "done": "全部完成 done",
 }
 
@@ -176,13 +176,13 @@ def _life_table(life: dict[str, Any]) -> Table:
     table.add_column("经历 what happened")
     table.add_column("", justify="right")
     for title, value in (
-        ("四种绑定各记一笔 four ways to bind, each earns", life["credited"]),
-        ("热干面订单与微信消息 noodles, with a message", life["order"]),
-        ("全家同意的两笔捐赠 two donations of the household", " ".join(dict.fromkeys(life["household"]))),
-        ("撤回对地铁的同意之后乘车 a ride after the withdrawal", life["withdrawn"]),
-        ("上报步数的天数，自同意次日起 days of steps, after the consent", len(life["steps"])),
-        ("两人核准的企业，成员 members of the enterprise", life["enterprise_members"]),
-        ("导出的全部记录 rows in the export", f"{life['export_rows']:,}"),
+        ("四种绑定各记一笔 four ways to bind", life["credited"]),
+        ("热干面与微信消息 noodles and message", life["order"]),
+        ("全家同意的捐赠 donated together", " ".join(dict.fromkeys(life["household"]))),
+        ("撤回同意之后乘车 after the withdrawal", life["withdrawn"]),
+        ("步数（同意次日起） days of steps", len(life["steps"])),
+        ("两人核准的企业成员 enterprise members", life["enterprise_members"]),
+        ("导出的全部记录 rows exported", f"{life['export_rows']:,}"),
         ("注销 erasure", _ERASURES[life["erasure"]]),
     ):
         table.add_row(title, str(value))
