@@ -111,6 +111,14 @@ async def test_a_donation_is_published_without_a_name(rewards: Rewards) -> None:
     assert str(user).encode() not in value
 
 
+@pytest.mark.parametrize(("opens_in", "code"), [(-1, "INSUFFICIENT_BALANCE"), (2, "CAMPAIGN_CLOSED")])
+async def test_a_refusal_names_the_path_that_was_called(rewards: Rewards, opens_in: int, code: str) -> None:
+    """Refused by the ledger, or before."""
+    await rewards.add_campaign(opens_in=timedelta(days=opens_in))
+    answer = await rewards.donate(rewards.citizen(0), 5_000)
+    assert (answer.json()["code"], answer.json()["instance"]) == (code, answer.request.url.path)
+
+
 @pytest.mark.parametrize("opens_in", [timedelta(days=2), timedelta(days=-40)])
 async def test_a_donation_outside_the_window_is_refused(rewards: Rewards, opens_in: timedelta) -> None:
     await rewards.add_campaign(opens_in=opens_in)

@@ -64,7 +64,7 @@ async def donate(
     """拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED、ACCOUNT_FROZEN。Refusals are 409 with these codes."""
     desk: Desk = request.app.state.desks[DONATION]
     wanted = Wanted(campaign_id, body.amount_mg)
-    return respond(await desk.ask(Asked(origin_of(citizen, key, language, body), key, wanted)))
+    return respond(await desk.ask(Asked(origin_of(citizen, key, language, body), key, campaign_id, wanted)))
 
 
 @router.get("/me/donations", summary="我的捐赠 · My donations")

@@ -25,6 +25,9 @@ class DonationKind:
     def __init__(self, *, topic: str, time_zone: str) -> None:
         self._topic, self._time_zone = topic, time_zone
 
+    def path(self, subject: str) -> str:
+        return f"/api/v1/rewards/campaigns/{subject}/donations"
+
     async def place_many(self, session: Session, asked: Sequence[Asked]) -> list[Placement | AppError]:
         return await service.place_donations(session, asked=asked)
 

@@ -55,7 +55,7 @@ async def place_order(
     """
     desk: Desk = request.app.state.desks[ORDER]
     wanted = Wanted(body.item_id, body.quantity, body.client_request_id)
-    return respond(await desk.ask(Asked(origin_of(citizen, key, language, body), key, wanted)))
+    return respond(await desk.ask(Asked(origin_of(citizen, key, language, body), key, body.item_id, wanted)))
 
 
 @router.get("/me/orders", summary="我的订单 · My orders")

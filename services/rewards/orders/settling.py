@@ -27,6 +27,10 @@ class OrderKind:
     def __init__(self, *, topic: str, sealer: CodeSealer) -> None:
         self._topic, self._sealer = topic, sealer
 
+    def path(self, subject: str) -> str:
+        del subject
+        return self.route
+
     async def place_many(self, session: Session, asked: Sequence[Asked]) -> list[Placement | AppError]:
         return await placing.place_orders(session, asked=asked)
 

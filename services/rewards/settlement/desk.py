@@ -118,7 +118,8 @@ class Desk:
         for place, error in claimed.items():
             if isinstance(error, Conflict):
                 origin = batch[place].origin
-                reply = refusal(error, language=origin.language, route=self._kind.route, request_id=origin.request_id)
+                path = self._kind.path(batch[place].subject)
+                reply = refusal(error, language=origin.language, path=path, request_id=origin.request_id)
                 answers.append(stored_answer(claims[place].subject, claims[place].key.value, reply))
                 found[place] = reply
             elif isinstance(error, AppError):

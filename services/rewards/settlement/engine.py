@@ -52,7 +52,10 @@ class SettlementKind(Protocol):
 
     @property
     def route(self) -> str:
-        """The route in stored idempotency keys and in problem documents."""
+        """The route in stored idempotency keys."""
+
+    def path(self, subject: str) -> str:
+        """Return the path of a request for an item or to a campaign, as problem documents name it."""
 
     async def place_many(self, session: Session, asked: Sequence[Asked]) -> list[Placement | AppError]:
         """Open settlements and reserve for them. A Conflict is a final refusal. The requests are of different people.
@@ -73,8 +76,8 @@ class SettlementKind(Protocol):
         """Return the citizens' views, each in the language of its request."""
 
 
-def refusal(error: AppError, *, language: Language, route: str, request_id: str) -> Reply:
-    return Reply(error.status, problem_document(error, language=language, instance=route, request_id=request_id))
+def refusal(error: AppError, *, language: Language, path: str, request_id: str) -> Reply:
+    return Reply(error.status, problem_document(error, language=language, instance=path, request_id=request_id))
 
 
 class SettlementEngine:
@@ -190,7 +193,7 @@ class SettlementEngine:
             if one.status is Status.CANCELLED:
                 error = refusal_for(one, contact=self._contact)
                 found[one.settlement_id] = refusal(
-                    error, language=one.language, route=kind.route, request_id=one.request_id
+                    error, language=one.language, path=kind.path(one.subject), request_id=one.request_id
                 )
             else:
                 shown.append(one)

@@ -32,10 +32,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: who asks, under which key, for what. `wanted` is of the kind's own type."""
+    """One request: who asks, under which key, for what. `wanted` is of the kind's own type.
+
+    `subject`: the item or campaign.
+    """
 
     origin: Origin
     key: Key
+    subject: str
     wanted: Any
 
 
