@@ -62,6 +62,7 @@ nightly: venv ## 夜间长测 long stories against the models, and writers for a
 		tests/accounting/posting/test_writers.py tests/accounts/test_starving.py tests/ingest/test_starving.py \
 		tests/deploy/test_starving.py tests/deploy/busy_machine.py tests/integration/test_crowd.py \
 		tests/accounts/test_wechat_troubles.py tests/privacy/test_many_erasures.py tests/e2e/test_main_job.py \
+		tests/privacy/test_token_matrix.py tests/privacy/test_session_matrix.py tests/accounting/test_races.py \
 		-m "" -s --timeout 14400
 
 clients: venv ## 示例客户端 build the sample clients of partners whose tools are there (Node, Go, Java)

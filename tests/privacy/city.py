@@ -129,8 +129,10 @@ class Citizen:
 
     def __init__(self, city: "City", answer: Mapping[str, Any], code: str) -> None:
         self._city, self._code = city, code
+        self.openid = code.removeprefix("dev:")
         self.user_id = uuid.UUID(answer["user_id"])
         self.account_id = person_account_id(self.user_id)
+        self.refresh_token = str(answer["refresh_token"])
         self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
         self.reports = Reports(self.user_id, self.account_id)
 

@@ -9,12 +9,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
+from shared.problems import MEDIA_TYPE
+
 METHODS = ("get", "post", "put", "delete", "patch")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`requires`: citizen, operator, cp1, internal, or nobody. `scopes` of an operator, one of which is enough."""
+    """`requires`: citizen, operator, cp1, or nobody. `scopes` of an operator, one of which is enough.
+
+    `takes_citizen`: a public route that shows a citizen more. `codes` of all its error answers.
+    """
 
     service: str
     method: str
@@ -24,12 +29,25 @@ class Operation:
     body: Any
     parameters: tuple[str, ...]
     query: Mapping[str, str]
+    takes_citizen: bool
+    codes: frozenset[str]
 
     def filled(self, values: Mapping[str, str]) -> str:
         return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], str(uuid.uuid4())), self.path)
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path}"
+
+
+_declared: dict[str, list[Operation]] = {}
+
+
+def declared(apps: Mapping[str, FastAPI]) -> list[Operation]:
+    """All operations of the services. Read once in a process: each test makes applications of its own."""
+    for service, app in apps.items():
+        if service not in _declared:
+            _declared[service] = list(operations_of(service, app))
+    return [one for service in apps for one in _declared[service]]
 
 
 def operations_of(service: str, app: FastAPI) -> Iterator[Operation]:
@@ -55,7 +73,16 @@ def _operation(service: str, method: str, path: str, operation: Mapping[str, Any
     content = _resolved(operation.get("requestBody", {}), document).get("content", {}).get("application/json")
     body = None if content is None else _body(content, document)
     names = tuple(re.findall(r"\{(\w+)\}", path))
-    return Operation(service, method, path, requires, scopes, body, names, query)
+    takes_citizen = requires == "citizen" or {} in (security or ())
+    codes = frozenset(_codes(operation, document))
+    return Operation(service, method, path, requires, scopes, body, names, query, takes_citizen, codes)
+
+
+def _codes(operation: Mapping[str, Any], document: Any) -> Iterator[str]:
+    for answer in operation["responses"].values():
+        problem = _resolved(answer, document).get("content", {}).get(MEDIA_TYPE)
+        if problem is not None:
+            yield from problem["schema"]["allOf"][1]["properties"]["code"]["enum"]
 
 
 def _resolved(node: Any, document: Any) -> Any:
@@ -99,11 +126,14 @@ def _example(schema: Any, document: Any) -> Any:
 
 
 def undeclared_routes(service: str, app: FastAPI, public: frozenset[str]) -> list[str]:
-    """Routes that OpenAPI does not show and that are neither internal nor listed."""
-    shown = {(operation.method, operation.path) for operation in operations_of(service, app)}
+    """Routes that OpenAPI does not show and that are neither internal nor listed.
+
+    What takes every method, such as a mounted application or a websocket, is never shown.
+    """
+    shown = {(one.method, one.path) for one in declared({service: app})}
     found = []
     for route in every_route(app):
-        for method in sorted(route.methods or ()):
+        for method in sorted(route.methods or ("ANY",)):
             if method == "HEAD" or (method.lower(), str(route.path_format)) in shown or str(route.path) in public:
                 continue
             if not str(route.path).startswith(f"/internal/{service}/"):
@@ -115,8 +145,8 @@ def internal_routes(service: str, app: FastAPI) -> list[tuple[str, str]]:
     return [
         (method, str(route.path))
         for route in every_route(app)
-        for method in sorted(route.methods or ())
-        if str(route.path).startswith(f"/internal/{service}/")
+        for method in sorted(route.methods or ("ANY",))
+        if str(route.path).startswith(f"/internal/{service}/") and method != "HEAD"
     ]
 
 
