@@ -30,6 +30,9 @@ class Erasures:
             ErasureAsked(erasure_id=uuid.uuid4(), account_id=one.account_id, user_id=one.user_id, asked_at=clock.now())
             for one in people
         ]
+        await self.receive(*asked)
+
+    async def receive(self, *asked: ErasureAsked) -> None:
         async with self.accounting.database.transaction() as session:
             await erasures.handle_asked(session, decoded(as_records(asked), DECODER).items, topic=TOPIC)
 
