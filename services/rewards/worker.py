@@ -75,7 +75,12 @@ def _add_erasures(worker: Worker) -> None:
         decoder=erasing.DECODER,
         handler=partial(erasures.handle_asked, topic=topic),
     )
-    worker.every(ERASE_EVERY_S, "erase", partial(erasures.erase_due, topic=topic))
+
+    async def erase(_session: Session) -> None:
+        # Each step has a transaction of its own. The job's one stays unused.
+        await erasures.erase_all_due(worker.database, topic=topic)
+
+    worker.every(ERASE_EVERY_S, "erase", erase)
 
 
 if __name__ == "__main__":

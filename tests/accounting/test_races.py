@@ -1,4 +1,4 @@
-"""An act races its binding, a consent, a mandate or the erasure of its person by ten seconds: one right end in any order.
+"""An act races its binding, a consent, a mandate or the erasure of its person by ten seconds: every order ends right.
 
 Events, bindings, consents, mandates and erasures come by different topics, so the records of a race arrive in any
 order. `ROUNDS` races of each kind are played in every order of theirs. The right end follows from the times of the race

@@ -14,8 +14,8 @@ from services.accounting.erased_accounts.service import TASKS
 from services.accounting.ledger import service as ledger
 from services.accounting.personal_data import TABLES
 from services.accounting.posting import versions
-from shared.contracts.erasures_v1 import EVENTS_MAX, ErasureAsked
-from shared.db import Session, driver
+from shared.contracts.erasures_v1 import ErasureAsked
+from shared.db import Database, Session, driver
 from shared.erasing import Task
 from shared.personal_rows import PersonalRows, PersonIds
 from shared.projection import Items
@@ -23,7 +23,11 @@ from shared.projection import Items
 # Longer than any transaction of posting may last.
 QUIET_S: Final = 30
 TASKS_MAX: Final = 20
-_ROWS_MAX: Final = EVENTS_MAX
+# Of one step, over all of its tasks: it holds the locks of its people for some hundred milliseconds. A person may have
+# thousands of acts.
+ROWS_MAX: Final = 250
+# Of one run, each in a transaction of its own. Then the consumers of the process have their turn.
+_STEPS_MAX: Final = 5
 _AGAIN: Final = timedelta(seconds=5)
 _AGAIN_AFTER_HOLD: Final = timedelta(minutes=1)
 _LOOK_AGAIN_S: Final = 3600
@@ -38,29 +42,51 @@ async def handle_asked(session: Session, items: Items[ErasureAsked], *, topic: s
     await TASKS.receive(session, [asked for _, asked in items], topic=topic)
 
 
-async def erase_due(session: Session, *, topic: str, quiet_s: int = QUIET_S) -> int:
-    """Work on up to TASKS_MAX tasks, one bounded step each. Return how many rows were erased."""
-    tasks = await TASKS.next_tasks(session, limit=TASKS_MAX, quiet=timedelta(seconds=quiet_s))
-    cleared: dict[uuid.UUID, int] = {}
-    for task in tasks:
-        keys = await versions.erase_acts(session, account_id=task.account_id, limit=_ROWS_MAX)
-        cleared[task.account_id] = len(keys)
-        if keys:
-            await TASKS.publish_events(session, task, keys, topic=topic)
-    if tasks:
-        await ledger.lock_people(await driver(session), [task.account_id for task in tasks])
+async def erase_all_due(database: Database, *, topic: str, quiet_s: int = QUIET_S) -> int:
+    """Take some steps, while tasks are due. Return how many tasks had one. Timed job."""
     total = 0
-    for task in tasks:
-        total += await _step(session, task, cleared[task.account_id], topic)
+    for _ in range(_STEPS_MAX):
+        async with database.transaction() as session:
+            done = await erase_due(session, topic=topic, quiet_s=quiet_s)
+        if not done:
+            break
+        total += done
     return total
 
 
-async def _step(session: Session, task: Task, cleared: int, topic: str) -> int:
+async def erase_due(session: Session, *, topic: str, quiet_s: int = QUIET_S) -> int:
+    """Take one step: up to TASKS_MAX tasks, and up to ROWS_MAX rows of them. Return how many tasks it worked on."""
+    tasks: list[Task] = []
+    cleared: dict[uuid.UUID, int] = {}
+    left = ROWS_MAX
+    for task in await TASKS.next_tasks(session, limit=TASKS_MAX, quiet=timedelta(seconds=quiet_s)):
+        if left <= 0:
+            break  # the others stay the next ones
+        keys = await versions.erase_acts(session, account_id=task.account_id, limit=left)
+        if keys:
+            await TASKS.publish_events(session, task, keys, topic=topic)
+        tasks.append(task)
+        cleared[task.account_id] = len(keys)
+        left -= len(keys)
+    if tasks:
+        await ledger.lock_people(await driver(session), [task.account_id for task in tasks])
+    done = 0
+    for task in tasks:
+        if left <= 0 and not cleared[task.account_id]:
+            continue
+        left -= await _step(session, task, cleared[task.account_id], topic, at_most=max(left, 0))
+        done += 1
+    return done
+
+
+async def _step(session: Session, task: Task, cleared: int, topic: str, *, at_most: int) -> int:
+    """Erase the rows of one task beside its acts, of which some may have been cleared. Return how many it erased."""
     ids = PersonIds(user_id=task.user_id, account_id=task.account_id)
-    rows = cleared + await _ROWS.erase(session, ids, at_most=_ROWS_MAX, without=_ELSEWHERE)
+    erased = await _ROWS.erase(session, ids, at_most=at_most, without=_ELSEWHERE)
+    rows = cleared + erased
     if rows or not task.is_quiet or await versions.has_acts(session, account_id=task.account_id):
         await TASKS.advance(session, task, rows=rows, waits_for=None, again=_AGAIN)
-        return rows
+        return erased
     balance = await ledger.get_balance(session, account_id=task.account_id)
     if balance.held_mg:
         # Rewards ends the order or donation first. Its grams come back here or are spent.

@@ -133,7 +133,9 @@ async def _carry_out_one(session: Session, settings: Settings, release: Release,
 async def _carry_out(session: Session, settings: Settings, row: Erasure, user_id: uuid.UUID) -> None:
     await session.flush()
     rows, ids = 0, PersonIds(user_id=user_id, account_id=row.account_id)
-    while erased := await _ROWS.erase(session, ids, at_most=_ROWS_MAX, without=_ELSEWHERE):
+    erased = _ROWS_MAX
+    while erased >= _ROWS_MAX:
+        erased = await _ROWS.erase(session, ids, at_most=_ROWS_MAX, without=_ELSEWHERE)
         rows += erased
     row.status, row.started_at = "running", clock.now()
     await _ask(session, settings, row)

@@ -8,14 +8,17 @@ from services.rewards.erasures import repository
 from services.rewards.erasures.models import erasure_task
 from services.rewards.personal_data import TABLES
 from shared.contracts.erasures_v1 import ErasureAsked
-from shared.db import Session
+from shared.db import Database, Session
 from shared.erasing import Eraser, Task
 from shared.personal_rows import PersonalRows, PersonIds
 from shared.projection import Items
 
 TASKS: Final = Eraser(SCHEMA, erasure_task, source="/rewards")
 TASKS_MAX: Final = 20
+# Of one step, over all of its tasks.
 _ROWS_MAX: Final = 500
+# Of one run, each in a transaction of its own.
+_STEPS_MAX: Final = 5
 _AGAIN: Final = timedelta(minutes=1)
 _ROWS: Final = PersonalRows(SCHEMA, TABLES)
 
@@ -25,17 +28,35 @@ async def handle_asked(session: Session, items: Items[ErasureAsked], *, topic: s
     await TASKS.receive(session, [asked for _, asked in items], topic=topic)
 
 
+async def erase_all_due(database: Database, *, topic: str) -> int:
+    """Take some steps, while tasks are due. Return how many tasks had one. Timed job."""
+    total = 0
+    for _ in range(_STEPS_MAX):
+        async with database.transaction() as session:
+            done = await erase_due(session, topic=topic)
+        if not done:
+            break
+        total += done
+    return total
+
+
 async def erase_due(session: Session, *, topic: str) -> int:
-    """Work on up to TASKS_MAX tasks, one bounded step each. Return how many rows were erased. Timed job."""
-    return sum([await _step(session, task, topic) for task in await TASKS.next_tasks(session, limit=TASKS_MAX)])
+    """Take one step: up to TASKS_MAX tasks, and up to _ROWS_MAX rows of them. Return how many tasks it worked on."""
+    done, left = 0, _ROWS_MAX
+    for task in await TASKS.next_tasks(session, limit=TASKS_MAX):
+        if left <= 0:
+            break  # the others stay the next ones
+        left -= await _step(session, task, topic, at_most=left)
+        done += 1
+    return done
 
 
-async def _step(session: Session, task: Task, topic: str) -> int:
+async def _step(session: Session, task: Task, topic: str, *, at_most: int) -> int:
     if await repository.has_open_settlements(session, task.user_id):
         await TASKS.advance(session, task, rows=0, waits_for="settlement", again=_AGAIN)
         return 0
     ids = PersonIds(user_id=task.user_id, account_id=task.account_id)
-    rows = await _ROWS.erase(session, ids, at_most=_ROWS_MAX)
+    rows = await _ROWS.erase(session, ids, at_most=at_most)
     if rows:
         await TASKS.advance(session, task, rows=rows, again=_AGAIN)
     else:

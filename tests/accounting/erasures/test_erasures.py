@@ -156,6 +156,25 @@ async def test_an_open_hold_ends_first_and_pending_grams_are_withdrawn_when_they
     assert await admin.fetchval("SELECT count(*) FROM accounting.erased_balance") == 0
 
 
+async def test_a_step_erases_a_bounded_number_of_rows_however_much_people_did(
+    accounting: Accounting, erasures_of: Erasures, admin: Admin
+) -> None:
+    """One transaction for all acts of twenty people would hold their locks for seconds."""
+    people = [await accounting.citizen() for _ in range(3)]
+    for person in people:
+        rides = [person.bus(YESTERDAY - timedelta(days=day, hours=-8)) for day in range(erasures.ROWS_MAX // 2)]
+        await accounting.post(*rides)
+    await erasures_of.ask(*people)
+    left = "SELECT count(*) FROM accounting.activity WHERE act IS NOT NULL"
+    before, steps = await admin.fetchval(left), 0
+    while await erasures_of.step():
+        now = await admin.fetchval(left)
+        assert before - now <= erasures.ROWS_MAX
+        before, steps = now, steps + 1
+    assert steps > 1
+    assert len(await erasures_of.answers()) == len(people)
+
+
 async def test_a_question_asked_again_is_answered_again(accounting: Accounting, erasures_of: Erasures) -> None:
     person = await accounting.citizen()
     await erasures_of.run(person)
