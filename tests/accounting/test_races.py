@@ -13,7 +13,7 @@ import os
 import random
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -141,7 +141,8 @@ def erasure_race(drawn: random.Random, anna: Reports, order: tuple[int, ...]) ->
     asked = clock.now() - HOUR
     received = asked + drawn.choice(OFFSETS)
     bound = anna.binding(since=30 * DAY)
-    late = drawn.choice([bound, consent_of(anna, 1, asked - DAY), mandate_of(anna, 1, asked - DAY)])
+    facts: list[Step] = [bound, consent_of(anna, 1, asked - DAY), mandate_of(anna, 1, asked - DAY)]
+    late = drawn.choice(facts)
     erase = Erase(
         ErasureAsked(erasure_id=uuid.uuid4(), account_id=anna.account_id, user_id=anna.user_id, asked_at=asked)
     )
@@ -162,7 +163,7 @@ def races(make: Callable[[random.Random, Reports, tuple[int, ...]], Race], round
     return list(each())
 
 
-async def read(accounting: Accounting, steps: list[Step], erasures: Erasures) -> None:
+async def read(accounting: Accounting, steps: Sequence[Step], erasures: Erasures) -> None:
     """Read one record of each person: no two of these have anything in common."""
 
     async def project(kind: type[Any], decoder: Decoder[Any], handler: Any) -> None:

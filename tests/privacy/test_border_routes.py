@@ -4,7 +4,7 @@ import uuid
 from typing import Final
 
 import pytest
-from fastapi import APIRouter, FastAPI, WebSocket
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 
 from tests.contract.personal_data_page import SERVICES
 from tests.privacy.city import City
@@ -60,6 +60,9 @@ def test_an_undeclared_route_is_found() -> None:
 
     async def answer() -> None: ...
 
+    async def respond(_request: Request) -> Response:
+        return Response()
+
     async def talk(socket: WebSocket) -> None:
         await socket.close()
 
@@ -67,7 +70,7 @@ def test_an_undeclared_route_is_found() -> None:
     router.add_api_route("/hidden", answer, methods=["GET", "DELETE"], include_in_schema=False)
     app.include_router(router)
     app.include_router(router, prefix="/v2", include_in_schema=False)
-    app.add_route("/plain", answer)
+    app.add_route("/plain", respond)
     app.add_api_websocket_route("/talk", talk)
     app.mount("/mounted", FastAPI())
     app.add_api_route("/internal/planted/orders", answer, include_in_schema=False)

@@ -9,7 +9,7 @@ import random
 import resource
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -197,7 +197,7 @@ async def test_many_people_leave_while_the_city_posts(
     await _nobody_is_left(city, people)
 
 
-async def _wait_until_done(city: City, tasks: "list[asyncio.Future[None]]", progress: list[float]) -> None:
+async def _wait_until_done(city: City, tasks: "Sequence[asyncio.Future[None]]", progress: list[float]) -> None:
     done = "SELECT NOT EXISTS (SELECT FROM accounts.erasure WHERE status <> 'done')"
     async with asyncio.timeout(120 + PEOPLE), city.databases["accounts"].transaction() as session:
         connection = await driver(session)
