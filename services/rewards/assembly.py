@@ -29,7 +29,7 @@ def build_engine(settings: Settings, database: Database, client: httpx.AsyncClie
         database,
         Holds(client, _auth(settings)),
         {
-            ORDER: OrderKind(topic=topic, sealer=CodeSealer(settings.voucher_keys)),
+            ORDER: OrderKind(topic=topic, sealer=CodeSealer(settings.voucher_keys), time_zone=settings.time_zone),
             DONATION: DonationKind(topic=topic, time_zone=settings.time_zone),
         },
         contact=settings.support_contact,

@@ -1,6 +1,6 @@
 """Errors of the catalogue."""
 
-from services.rewards.sentences import refusals
+from services.rewards.sentences import mall, refusals
 from shared.errors import Conflict, NotFound
 
 
@@ -17,3 +17,8 @@ class SoldOut(Conflict):
 class SaleClosed(Conflict):
     code = "SALE_CLOSED"
     says = refusals.SALE_CLOSED
+
+
+class ItemExists(Conflict):
+    code = "ITEM_EXISTS"
+    says = mall.ITEM_EXISTS

@@ -3,31 +3,95 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, any_, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, any_, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.rewards.catalogue.domain import StockChange
+from services.rewards.catalogue.domain import ItemStatus, Sort, StockChange
 from services.rewards.catalogue.models import item, item_stock
+
+_SEARCH = {"search_text", "search_grams"}
+_SHOWN = [column for column in item.c if column.name not in _SEARCH]
+# By column, and whether the largest comes first. Ids break ties in the same direction.
+_ORDERS: dict[Sort, tuple[ColumnElement[Any], bool]] = {
+    Sort.NEWEST: (item.c.published_at, True),
+    Sort.CHEAPEST: (item.c.price_mg, False),
+    Sort.DEAREST: (item.c.price_mg, True),
+    Sort.POPULAR: (item_stock.c.sold, True),
+}
 
 
 def _items() -> Select[*tuple[Any, ...]]:
-    return select(item, item_stock.c.available).join(item_stock, item_stock.c.item_id == item.c.item_id)
+    stock = (item_stock.c.available, item_stock.c.sold)
+    return select(*_SHOWN, *stock).join(item_stock, item_stock.c.item_id == item.c.item_id)
 
 
 async def listed(
-    session: AsyncSession, *, category: str | None, words: Sequence[str], after: str | None, limit: int
+    session: AsyncSession,
+    *,
+    category: str | None,
+    words: Sequence[str],
+    sort: Sort,
+    after: tuple[Any, ...] | None,
+    limit: int,
 ) -> Sequence[Any]:
-    query = _items().where(item.c.on_sale).order_by(item.c.item_id).limit(limit)
+    """Return published items. `after`: the id, or for other orders the value and the id of the item before."""
+    query = _items().where(item.c.status == literal(ItemStatus.PUBLISHED, literal_execute=True)).limit(limit)
     if category is not None:
         query = query.where(item.c.category == category)
-    if words:
-        texts = (item.c.title_zh, item.c.title_en, item.c.description_zh, item.c.description_en, item.c.category)
-        for word in words:
-            query = query.where(or_(*(text.icontains(word, autoescape=True) for text in texts)))
+    for word in words:
+        query = query.where(*_holds(word))
+    column, descends = _ORDERS.get(sort, (item.c.item_id, False))
+    keys = (item.c.item_id,) if column is item.c.item_id else (column, item.c.item_id)
+    query = query.order_by(*(key.desc() if descends else key for key in keys))
+    if after is not None:
+        here = tuple_(*keys)
+        query = query.where(here < tuple_(*after) if descends else here > tuple_(*after))
+    return (await session.execute(query)).all()
+
+
+def _holds(word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The word occurs in a text of the item. The index finds its pairs of letters, then the text is compared."""
+    folded = func.rewards.folded(word)
+    return item.c.search_grams.contains(func.rewards.grams_of(folded)), func.strpos(item.c.search_text, folded) > 0
+
+
+async def list_all(
+    session: AsyncSession, *, status: ItemStatus | None, budget_id: str | None, after: str | None, limit: int
+) -> Sequence[Any]:
+    """Return items of every status by id, for operators."""
+    query = _items().order_by(item.c.item_id).limit(limit)
+    if status is not None:
+        query = query.where(item.c.status == status)
+    if budget_id is not None:
+        query = query.where(item.c.budget_id == budget_id)
     if after is not None:
         query = query.where(item.c.item_id > after)
     return (await session.execute(query)).all()
+
+
+async def lock_item(session: AsyncSession, item_id: str) -> Any | None:
+    """Return the row of an item and lock it against other changes. Orders of the item go on."""
+    query = select(*_SHOWN).where(item.c.item_id == item_id).with_for_update(key_share=True)
+    return (await session.execute(query)).one_or_none()
+
+
+async def insert_new(session: AsyncSession, **values: Any) -> bool:
+    """Insert an item without stock. False if the id exists."""
+    inserted = await session.execute(insert(item).values(**values).on_conflict_do_nothing().returning(item.c.item_id))
+    if inserted.first() is None:
+        return False
+    await session.execute(insert(item_stock).values(item_id=values["item_id"]))
+    return True
+
+
+async def change_item(session: AsyncSession, item_id: str, **values: Any) -> None:
+    await session.execute(update(item).where(item.c.item_id == item_id).values(version=item.c.version + 1, **values))
+
+
+async def published_with_budget(session: AsyncSession, budget_id: str) -> Sequence[str]:
+    query = select(item.c.item_id).where(item.c.budget_id == budget_id, item.c.status == ItemStatus.PUBLISHED)
+    return (await session.scalars(query.order_by(item.c.item_id))).all()
 
 
 async def by_ids(session: AsyncSession, item_ids: Collection[str]) -> Sequence[Any]:
@@ -71,6 +135,7 @@ async def change_stock(session: AsyncSession, changes: Mapping[str, StockChange]
 
 
 async def add_stock(session: AsyncSession, item_id: str, quantity: int) -> None:
+    """Add pieces that can be redeemed, or take them away. The CHECKs of the table refuse more than there are."""
     await session.execute(
         update(item_stock)
         .where(item_stock.c.item_id == item_id)

@@ -16,6 +16,15 @@ class SaleWindow(BaseModel):
     open: bool = Field(description="现在可兑换 Can be redeemed now")
 
 
+class LimitsView(BaseModel):
+    """Pieces per person. Null: no such limit."""
+
+    per_day: int | None = Field(description="每天 Per local day")
+    per_month: int | None = Field(description="每月 Per local month")
+    promotion: str | None = Field(description="所属促销活动 The promotion whose items are counted together")
+    per_promotion: int | None = Field(description="该活动内合计 Of all items of the promotion")
+
+
 class SponsorView(BaseModel):
     sponsor_id: str
     name: str
@@ -37,7 +46,10 @@ class ItemView(BaseModel):
                 "per_user_limit": 1,
                 "sale_window": {"starts_at": None, "ends_at": None, "open": True},
                 "sponsor": {"sponsor_id": "wuhan-breakfast", "name": "过早联盟"},
-                "images": [],
+                "images": [f"/api/v1/rewards/pictures/{'9f86d081' * 8}"],
+                "value_fen": 1_000,
+                "limits": {"per_day": 1, "per_month": 4, "promotion": None, "per_promotion": None},
+                "shops": ["caiji-jianghan-road"],
             }
         }
     )
@@ -52,7 +64,10 @@ class ItemView(BaseModel):
     per_user_limit: int | None = Field(description="每人限兑，空为不限 Null: no limit")
     sale_window: SaleWindow
     sponsor: SponsorView
-    images: list[str]
+    images: list[str] = Field(description="图片地址，内容不变，可长期缓存 Addresses whose content never changes")
+    value_fen: int | None = Field(description="门店售价（分），未知为空 Price in a shop, in fen; null: unknown")
+    limits: LimitsView
+    shops: list[str] = Field(description="可用门店，空为不限 Shops where it is valid; empty: everywhere")
 
     @classmethod
     def of(cls, item: Item, *, language: Language, instant: datetime) -> "ItemView":
@@ -73,4 +88,12 @@ class ItemView(BaseModel):
                 name=item.sponsor.name.pick(language),
             ),
             images=list(item.images),
+            value_fen=item.value_fen,
+            limits=LimitsView(
+                per_day=item.limits.per_day,
+                per_month=item.limits.per_month,
+                promotion=item.limits.promotion,
+                per_promotion=item.limits.per_promotion,
+            ),
+            shops=list(item.shops),
         )

@@ -10,9 +10,9 @@ import structlog
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.service import Sponsor
 from services.rewards.catalogue import repository
-from services.rewards.catalogue.domain import Offer, StockChange
-from services.rewards.catalogue.errors import ItemNotFound
-from shared import telemetry
+from services.rewards.catalogue.domain import ItemStatus, Limits, Offer, Sort, StockChange
+from services.rewards.catalogue.errors import ItemExists, ItemNotFound
+from shared import clock, telemetry
 from shared.db import Session
 from shared.language import Text
 
@@ -47,6 +47,12 @@ class Item:
     sponsor: Sponsor
     per_user_limit: int | None
     offer: Offer
+    limits: Limits
+    value_fen: int | None
+    shops: tuple[str, ...]
+    sold: int
+    version: int
+    published_at: datetime | None
 
 
 def _texts(row: Any) -> ItemTexts:
@@ -65,7 +71,13 @@ def _item(row: Any, sponsor: Sponsor) -> Item:
         budget_id=row.budget_id,
         sponsor=sponsor,
         per_user_limit=row.per_user_limit,
-        offer=Offer(row.on_sale, row.sale_starts_at, row.sale_ends_at),
+        offer=Offer(ItemStatus(row.status), row.sale_starts_at, row.sale_ends_at),
+        limits=Limits(row.day_limit, row.month_limit, row.promotion, row.promotion_limit),
+        value_fen=row.value_fen,
+        shops=tuple(row.shops),
+        sold=row.sold,
+        version=row.version,
+        published_at=row.published_at,
     )
 
 
@@ -75,10 +87,40 @@ async def _with_sponsors(session: Session, rows: Sequence[Any]) -> list[Item]:
 
 
 async def list_items(
-    session: Session, *, category: str | None, words: Sequence[str] = (), after: str | None, limit: int
+    session: Session,
+    *,
+    category: str | None,
+    words: Sequence[str] = (),
+    sort: Sort = Sort.DEFAULT,
+    after: tuple[Any, ...] | None,
+    limit: int,
 ) -> list[Item]:
-    """Return the items on sale after the id `after`, by id. Each of the words occurs in their texts or category."""
-    rows = await repository.listed(session, category=category, words=words, after=after, limit=limit)
+    """Return the published items after `after`. Each of the words occurs in their texts or category.
+
+    `after`: the id of an item, or in another order than the default one the value of `sort_value` and the id.
+    """
+    rows = await repository.listed(session, category=category, words=words, sort=sort, after=after, limit=limit)
+    return await _with_sponsors(session, rows)
+
+
+def sort_value(item: Item, sort: Sort) -> int | datetime:
+    """Return the value by which an item is sorted."""
+    if sort is Sort.NEWEST:
+        assert item.published_at is not None
+        return item.published_at
+    return item.sold if sort is Sort.POPULAR else item.price_mg
+
+
+async def list_all(
+    session: Session,
+    *,
+    status: ItemStatus | None = None,
+    budget_id: str | None = None,
+    after: str | None,
+    limit: int,
+) -> list[Item]:
+    """Return items of every status after the id `after`, by id. For operators."""
+    rows = await repository.list_all(session, status=status, budget_id=budget_id, after=after, limit=limit)
     return await _with_sponsors(session, rows)
 
 
@@ -88,11 +130,55 @@ async def get_items(session: Session, *, item_ids: Collection[str]) -> dict[str,
 
 
 async def get_item(session: Session, *, item_id: str) -> Item:
-    """Return an item, also one no longer on sale: old orders refer to it. Raises ItemNotFound."""
+    """Return an item, also one no longer on sale: old orders refer to it. Raises ItemNotFound, also for a draft."""
+    item = await get_any_item(session, item_id=item_id)
+    if item.offer.status is ItemStatus.DRAFT:
+        raise ItemNotFound
+    return item
+
+
+async def get_any_item(session: Session, *, item_id: str) -> Item:
+    """Return an item of any status. Raises ItemNotFound."""
     rows = await repository.by_ids(session, [item_id])
     if not rows:
         raise ItemNotFound
     return (await _with_sponsors(session, rows))[0]
+
+
+async def lock_item(session: Session, *, item_id: str) -> Any:
+    """Return the row of an item and keep others from changing it. Orders go on. Raises ItemNotFound."""
+    row = await repository.lock_item(session, item_id)
+    if row is None:
+        raise ItemNotFound
+    return row
+
+
+async def add_draft(session: Session, *, item_id: str, columns: Mapping[str, Any]) -> None:
+    """Add a draft without stock. Raises ItemExists."""
+    values = {**columns, "item_id": item_id, "status": ItemStatus.DRAFT, "published_at": None}
+    if not await repository.insert_new(session, **values):
+        raise ItemExists
+
+
+async def change_item(session: Session, *, item_id: str, columns: Mapping[str, Any]) -> None:
+    """Change columns and raise the version. Orders keep the price, the cost and the title that they were placed with.
+
+    The caller holds the lock of `lock_item`.
+    """
+    await repository.change_item(session, item_id, **columns)
+
+
+async def publish(session: Session, *, item_id: str) -> None:
+    await repository.change_item(session, item_id, status=ItemStatus.PUBLISHED, published_at=clock.now())
+
+
+async def withdraw(session: Session, *, item_id: str) -> None:
+    await repository.change_item(session, item_id, status=ItemStatus.WITHDRAWN)
+
+
+async def published_with_budget(session: Session, *, budget_id: str) -> Sequence[str]:
+    """Return the ids of the published items that draw on a budget."""
+    return await repository.published_with_budget(session, budget_id)
 
 
 async def texts_of(session: Session, *, item_ids: Iterable[str]) -> dict[str, ItemTexts]:
@@ -113,8 +199,12 @@ async def offer_item(
     images: Sequence[str] = (),
     sale_starts_at: datetime | None = None,
     sale_ends_at: datetime | None = None,
+    limits: Limits | None = None,
+    value_fen: int | None = None,
+    shops: Sequence[str] = (),
 ) -> None:
-    """Add an item without stock. An existing one is not changed."""
+    """Add a published item without stock. An existing one is not changed."""
+    limits = limits or Limits()
     await repository.insert_missing(
         session,
         item_id=item_id,
@@ -130,6 +220,12 @@ async def offer_item(
         per_user_limit=per_user_limit,
         sale_starts_at=sale_starts_at,
         sale_ends_at=sale_ends_at,
+        day_limit=limits.per_day,
+        month_limit=limits.per_month,
+        promotion=limits.promotion,
+        promotion_limit=limits.per_promotion,
+        value_fen=value_fen,
+        shops=list(shops),
     )
 
 
@@ -152,6 +248,7 @@ async def lock_stock(session: Session, *, item_id: str) -> int:
 
 
 async def add_stock(session: Session, *, item_id: str, quantity: int) -> None:
+    """Add pieces, or with a negative quantity remove available ones. The caller changes the pool of codes alike."""
     await repository.add_stock(session, item_id, quantity)
 
 

@@ -26,6 +26,13 @@ orders = Table(
     Column("price_mg", BigInteger, nullable=False, comment="per piece, as it was when ordered"),
     Column("budget_id", Text, nullable=False),
     Column("cost_fen", BigInteger, nullable=False, comment="all pieces"),
+    Column(
+        "windows",
+        Text,
+        nullable=False,
+        server_default="",
+        comment="the keys of window_taken that it counts in, with spaces between them",
+    ),
     CheckConstraint(f"quantity BETWEEN 1 AND {QUANTITY_MAX}", name="quantity"),
     CheckConstraint("amount_mg = price_mg * quantity", name="amount"),
 )
@@ -47,6 +54,18 @@ item_taken = Table(
     Column("item_id", Text, ForeignKey("rewards.item.item_id"), primary_key=True),
     Column("taken", Integer, nullable=False, comment="pieces in orders that are not cancelled"),
     Column("limit_quantity", Integer, comment="the item's limit when it was last used; null: none"),
+    CheckConstraint("taken >= 0", name="not_negative"),
+    CheckConstraint("taken <= limit_quantity", name="within_limit"),
+)
+
+# Only orders of items with such a limit have rows here, so that the others pay nothing for it.
+window_taken = Table(
+    "window_taken",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("window_key", Text, primary_key=True, comment="day, month or promotion: see catalogue/domain.py"),
+    Column("taken", Integer, nullable=False, comment="pieces in orders that are not cancelled"),
+    Column("limit_quantity", Integer, nullable=False, comment="the limit when it was last used"),
     CheckConstraint("taken >= 0", name="not_negative"),
     CheckConstraint("taken <= limit_quantity", name="within_limit"),
 )

@@ -4,20 +4,21 @@ A first look, without locks, refuses what cannot succeed: a crowd in front of an
 are decided under the locks of stock and budget, in the order in which they came.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.errors import BudgetExhausted
 from services.rewards.catalogue import service as catalogue
-from services.rewards.catalogue.domain import StockChange, reserving
+from services.rewards.catalogue.domain import ItemStatus, StockChange, Window, reserving
 from services.rewards.catalogue.errors import ItemNotFound, SaleClosed, SoldOut
 from services.rewards.catalogue.service import Item
 from services.rewards.orders import repository
 from services.rewards.orders.errors import ClientRequestIdUsed, LimitReached
 from services.rewards.orders.models import orders
-from services.rewards.orders.repository import Take
+from services.rewards.orders.repository import Take, WindowTake
 from services.rewards.orders.service import Wanted
 from services.rewards.settlement import service as settlements
 from services.rewards.settlement.service import Asked, Placement
@@ -36,6 +37,7 @@ class _Candidate:
     place: int
     asked: Asked
     item: Item
+    windows: tuple[Window, ...]
 
     @property
     def wanted(self) -> Wanted:
@@ -50,11 +52,21 @@ class _Candidate:
     def taker(self) -> tuple[Any, str]:
         return self.asked.origin.user_id, self.wanted.item_id
 
+    @property
+    def counters(self) -> list[tuple[Any, str, int]]:
+        return [(self.asked.origin.user_id, window.key, self.wanted.quantity) for window in self.windows]
 
-async def place_orders(session: Session, *, asked: Sequence[Asked]) -> list[Placed]:
-    """Open the settlements of orders. Reserve pieces, budget and each user's part of the limit.
+    def first_full(self, counted: Collection[tuple[Any, str]]) -> Window | None:
+        """Return the first window that is not among the (user, key) counted."""
+        user_id = self.asked.origin.user_id
+        return next((window for window in self.windows if (user_id, window.key) not in counted), None)
 
-    Errors: ItemNotFound, SaleClosed, LimitReached, SoldOut, BudgetExhausted, ClientRequestIdUsed, IdempotencyKeyReused.
+
+async def place_orders(session: Session, *, asked: Sequence[Asked], day: date) -> list[Placed]:
+    """Open the settlements of orders. Reserve pieces, budget and each user's part of the limits.
+
+    `day`: the local day whose limits count. Errors: ItemNotFound, SaleClosed, LimitReached, SoldOut, BudgetExhausted,
+    ClientRequestIdUsed, IdempotencyKeyReused.
     """
     items = await catalogue.get_items(session, item_ids={one.wanted.item_id for one in asked})
     takers = [(one.origin.user_id, one.wanted.item_id) for one in asked]
@@ -65,14 +77,15 @@ async def place_orders(session: Session, *, asked: Sequence[Asked]) -> list[Plac
     candidates = []
     for place, one in enumerate(asked):
         item, row = items.get(one.wanted.item_id), existing.get(ids[place])
-        if item is None:
+        if item is None or item.offer.status is ItemStatus.DRAFT:
             found[place] = ItemNotFound()
         elif row is not None:
             found[place] = await _existing(session, one, row)
         elif refusal := _screened(one, item, taken.get(takers[place], 0)):
             found[place] = refusal
         else:
-            candidates.append(_Candidate(place, one, item))
+            candidates.append(_Candidate(place, one, item, item.limits.windows_on(item.item_id, day)))
+    candidates = await _within_windows(session, candidates, found)
     if candidates:
         found |= await _reserve(session, candidates)
     return [found[place] for place in range(len(asked))]
@@ -100,6 +113,23 @@ def _screened(asked: Asked, item: Item, taken: int) -> AppError | None:
     return None
 
 
+async def _within_windows(
+    session: Session, candidates: Sequence[_Candidate], found: dict[int, Placed]
+) -> list[_Candidate]:
+    """Leave out the candidates that the windows of a moment ago exclude, with their refusals in `found`."""
+    pairs = [(user_id, key) for one in candidates for user_id, key, _ in one.counters]
+    taken = await repository.taken_in_windows(session, pairs) if pairs else {}
+    kept = []
+    for one in candidates:
+        user_id, quantity = one.asked.origin.user_id, one.wanted.quantity
+        full = next((w for w in one.windows if taken.get((user_id, w.key), 0) + quantity > w.limit), None)
+        if full is None:
+            kept.append(one)
+        else:
+            found[one.place] = LimitReached(limit=full.limit, span=full.span)
+    return kept
+
+
 async def _reserve(session: Session, candidates: Sequence[_Candidate]) -> dict[int, Placed]:
     """Decide under the locks of stock and budget, count towards the limits, insert the orders."""
     left = await catalogue.lock_available(session, item_ids={one.item.item_id for one in candidates})
@@ -117,15 +147,48 @@ async def _reserve(session: Session, candidates: Sequence[_Candidate]) -> dict[i
             accepted.append(one)
     if not accepted:
         return found
+    counted = await _count(session, accepted, found)
+    placed = await _insert(session, counted)
+    await _reserve_pieces(session, [one for one in counted if isinstance(placed.get(one.place), Placement)])
+    return found | placed
+
+
+async def _count(session: Session, accepted: Sequence[_Candidate], found: dict[int, Placed]) -> list[_Candidate]:
+    """Count towards the limits per person. Return the candidates within all of theirs; refusals go to `found`."""
     counted = await repository.take_within_limits(
         session, [Take(*one.taker, one.wanted.quantity, one.item.per_user_limit) for one in accepted]
     )
     for one in accepted:
         if one.taker not in counted:
+            assert one.item.per_user_limit is not None
             found[one.place] = LimitReached(limit=one.item.per_user_limit)
-    placed = await _insert(session, [one for one in accepted if one.taker in counted])
-    await _reserve_pieces(session, [one for one in accepted if isinstance(placed.get(one.place), Placement)])
-    return found | placed
+    within = [one for one in accepted if one.taker in counted]
+    takes = [
+        WindowTake(one.asked.origin.user_id, window.key, one.wanted.quantity, window.limit)
+        for one in within
+        for window in one.windows
+    ]
+    if not takes:
+        return within
+    in_windows = await repository.take_in_windows(session, takes)
+    refused = []
+    for one in within:
+        if full := one.first_full(in_windows):
+            found[one.place] = LimitReached(limit=full.limit, span=full.span)
+            refused.append(one)
+    await _give_back(session, refused, in_windows)
+    return [one for one in within if one not in refused]
+
+
+async def _give_back(
+    session: Session, candidates: Sequence[_Candidate], in_windows: Collection[tuple[Any, str]] | None = None
+) -> None:
+    """Take the pieces of candidates from the counters of their limits. `in_windows`: only from these windows."""
+    await repository.give_back_taken(session, [(*one.taker, one.wanted.quantity) for one in candidates])
+    counters = [counter for one in candidates for counter in one.counters]
+    if in_windows is not None:
+        counters = [counter for counter in counters if counter[:2] in in_windows]
+    await repository.give_back_in_windows(session, counters)
 
 
 async def _insert(session: Session, accepted: Sequence[_Candidate]) -> dict[int, Placed]:
@@ -142,7 +205,7 @@ async def _insert(session: Session, accepted: Sequence[_Candidate]) -> dict[int,
         else:  # another process has placed an order with this client_request_id a moment ago
             overtaken.append(one)
     if overtaken:
-        await repository.give_back_taken(session, [(*one.taker, one.wanted.quantity) for one in overtaken])
+        await _give_back(session, overtaken)
         ids = [(one.asked.origin.user_id, one.wanted.client_request_id) for one in overtaken]
         existing = await repository.by_client_requests(session, ids)
         for one, pair in zip(overtaken, ids, strict=True):
@@ -165,6 +228,7 @@ def _row(candidate: _Candidate) -> Mapping[str, Any]:
         "price_mg": item.price_mg,
         "budget_id": item.budget_id,
         "cost_fen": candidate.cost_fen,
+        "windows": " ".join(window.key for window in candidate.windows),
     }
 
 

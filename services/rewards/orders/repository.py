@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.rewards.database import REFUSED
-from services.rewards.orders.models import item_taken, orders
+from services.rewards.orders.models import item_taken, orders, window_taken
 from services.rewards.settlement.domain import Status
 
 # Pieces of an order that is being returned are sold until its grams are refunded.
@@ -129,6 +129,87 @@ async def give_back_taken(session: AsyncSession, rows: Sequence[tuple[uuid.UUID,
         return
     values = {"users": [row[0] for row in rows], "items": [row[1] for row in rows]}
     await session.execute(_GIVE_BACK, {**values, "quantities": [row[2] for row in rows]})
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTake:
+    """Pieces for a user in a day, a month or a promotion, and the limit there."""
+
+    user_id: uuid.UUID
+    key: str
+    quantity: int
+    limit: int
+
+
+async def taken_in_windows(
+    session: AsyncSession, pairs: Sequence[tuple[uuid.UUID, str]]
+) -> dict[tuple[uuid.UUID, str], int]:
+    """Return the pieces that count in the windows of (user, key)."""
+    given = _pairs(pairs)
+    same = (window_taken.c.user_id == given.c.user_id) & (window_taken.c.window_key == given.c.value)
+    rows = await session.execute(select(window_taken).join(given, same))
+    return {(row.user_id, row.window_key): row.taken for row in rows}
+
+
+_TAKE_IN_WINDOWS = text("""
+    INSERT INTO rewards.window_taken AS t (user_id, window_key, taken, limit_quantity)
+    SELECT * FROM unnest(CAST(:users AS uuid[]), CAST(:keys AS text[]), CAST(:quantities AS int[]),
+        CAST(:limits AS int[])) AS v(user_id, window_key, taken, limit_quantity) ORDER BY user_id, window_key
+    ON CONFLICT (user_id, window_key) DO UPDATE
+        SET taken = t.taken + excluded.taken, limit_quantity = excluded.limit_quantity
+        WHERE t.taken + excluded.taken <= excluded.limit_quantity
+    RETURNING user_id, window_key""")
+
+
+async def take_in_windows(session: AsyncSession, takes: Sequence[WindowTake]) -> set[tuple[uuid.UUID, str]]:
+    """Count pieces in windows. Return the (user, key) that stay within their limits.
+
+    The pairs differ, and no quantity alone is above its limit.
+    """
+    counted = await session.execute(
+        _TAKE_IN_WINDOWS,
+        {
+            "users": [take.user_id for take in takes],
+            "keys": [take.key for take in takes],
+            "quantities": [take.quantity for take in takes],
+            "limits": [take.limit for take in takes],
+        },
+    )
+    return {(row.user_id, row.window_key) for row in counted}
+
+
+_GIVE_BACK_IN_WINDOWS = text("""
+    WITH given AS (
+        SELECT user_id, window_key, sum(quantity) AS quantity FROM unnest(CAST(:users AS uuid[]),
+            CAST(:keys AS text[]), CAST(:quantities AS int[])) AS u(user_id, window_key, quantity) GROUP BY 1, 2),
+    locked AS MATERIALIZED (
+        SELECT t.user_id, t.window_key FROM rewards.window_taken t JOIN given USING (user_id, window_key)
+        ORDER BY t.user_id, t.window_key FOR UPDATE OF t)
+    UPDATE rewards.window_taken t SET taken = t.taken - given.quantity
+    FROM given JOIN locked USING (user_id, window_key)
+    WHERE t.user_id = given.user_id AND t.window_key = given.window_key""")
+
+
+async def give_back_in_windows(session: AsyncSession, rows: Sequence[tuple[uuid.UUID, str, int]]) -> None:
+    """Take (user, key, quantity) from the counters, locked in the order of `take_in_windows`."""
+    if not rows:
+        return
+    values = {"users": [row[0] for row in rows], "keys": [row[1] for row in rows]}
+    await session.execute(_GIVE_BACK_IN_WINDOWS, {**values, "quantities": [row[2] for row in rows]})
+
+
+_WRONG_WINDOWS = text("""
+    WITH live AS (
+        SELECT user_id, window_key, sum(quantity) AS quantity
+        FROM rewards.orders, unnest(string_to_array(windows, ' ')) AS window_key
+        WHERE status <> 'cancelled' GROUP BY 1, 2)
+    SELECT count(*) FROM rewards.window_taken FULL JOIN live USING (user_id, window_key)
+    WHERE coalesce(quantity, 0) <> coalesce(taken, 0)""")
+
+
+async def count_wrong_windows(session: AsyncSession) -> int:
+    """Count counters of a user in a window that differ from the sum of the orders not cancelled."""
+    return int(await session.scalar(_WRONG_WINDOWS) or 0)
 
 
 async def quantities_by_item(session: AsyncSession) -> Sequence[Any]:

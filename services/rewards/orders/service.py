@@ -81,6 +81,7 @@ async def count(session: Session, *, ended: Ended) -> None:
     stock: dict[str, StockChange] = {}
     funds: dict[str, tuple[int, int]] = {}
     freed: list[tuple[uuid.UUID, str, int]] = []
+    freed_windows: list[tuple[uuid.UUID, str, int]] = []
     for settlements, ways, reserved, spent in (
         (ended.confirmed, selling, -1, 1),
         (ended.released, releasing, -1, 0),
@@ -92,9 +93,11 @@ async def count(session: Session, *, ended: Ended) -> None:
             funds[row.budget_id] = (before[0] + reserved * row.cost_fen, before[1] + spent * row.cost_fen)
             if settlements is not ended.confirmed:
                 freed.append((row.user_id, row.item_id, row.quantity))
+                freed_windows += [(row.user_id, key, row.quantity) for key in row.windows.split()]
     await catalogue.change_stock(session, changes=stock)
     await budgets.change(session, changes=funds)
     await repository.give_back_taken(session, freed)
+    await repository.give_back_in_windows(session, freed_windows)
 
 
 async def _rows(session: Session, settlements: Sequence[Settlement]) -> list[Any]:
@@ -204,5 +207,5 @@ async def costs_by_budget(session: Session) -> dict[str, tuple[int, int]]:
 
 
 async def count_wrong_limits(session: Session) -> int:
-    """Count counters of the limit per person that differ from the orders."""
-    return await repository.count_wrong_limits(session)
+    """Count counters of the limits per person that differ from the orders."""
+    return await repository.count_wrong_limits(session) + await repository.count_wrong_windows(session)

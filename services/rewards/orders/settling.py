@@ -14,6 +14,7 @@ from services.rewards.settlement.domain import Ended, Settlement
 from services.rewards.settlement.service import Asked, Placement
 from services.rewards.vouchers import service as vouchers
 from services.rewards.vouchers.sealing import CodeSealer
+from shared import clock
 from shared.db import Session
 from shared.errors import AppError
 
@@ -24,15 +25,16 @@ class OrderKind:
     table: Final[SettledTable] = orders
     route: Final = "/api/v1/rewards/orders"
 
-    def __init__(self, *, topic: str, sealer: CodeSealer) -> None:
-        self._topic, self._sealer = topic, sealer
+    def __init__(self, *, topic: str, sealer: CodeSealer, time_zone: str) -> None:
+        self._topic, self._sealer, self._time_zone = topic, sealer, time_zone
 
     def path(self, subject: str) -> str:
         del subject
         return self.route
 
     async def place_many(self, session: Session, asked: Sequence[Asked]) -> list[Placement | AppError]:
-        return await placing.place_orders(session, asked=asked)
+        day = clock.local_date(clock.now(), self._time_zone)
+        return await placing.place_orders(session, asked=asked, day=day)
 
     async def deliver(self, session: Session, ended: Ended) -> None:
         await service.deliver(session, ended=ended, sealer=self._sealer, topic=self._topic)

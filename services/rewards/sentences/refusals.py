@@ -93,8 +93,8 @@ CLIENT_REQUEST_ID_USED: Final = Sentence(
 LIMIT_REACHED: Final = Sentence(
     Text("您已兑满", "You have reached the limit"),
     Text(
-        "这件商品每人最多兑 {limit} 件，减碳量没有扣除。请看看其他商品。",
-        "Each person can redeem {limit} of this item. No grams were taken. Have a look at the others.",
+        "这件商品每人{window}最多兑 {limit} 件，减碳量没有扣除。请看看其他商品。",
+        "Each person can redeem {limit} of this item{window}. No grams were taken. Have a look at the others.",
     ),
 )
 ORDER_NOT_CANCELLABLE: Final = Sentence(
