@@ -1,0 +1,1 @@
+"""The categories of the mall: names and order, chosen by operators."""
