@@ -11,11 +11,17 @@ from services.rewards.assembly import build_desks, build_engine, build_session_c
 from services.rewards.audit.api import router as audit
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
+from services.rewards.categories.api import ops_router as categories_of_operators
+from services.rewards.categories.api import router as categories
 from services.rewards.certificates.api import router as certificates
 from services.rewards.database import SCHEMA
 from services.rewards.operations.api import router as operations
 from services.rewards.orders.api import router as orders
 from services.rewards.personal_data import TABLES
+from services.rewards.pictures.api import BODY_LIMITS as PICTURE_LIMITS
+from services.rewards.pictures.api import ops_router as pictures_of_operators
+from services.rewards.pictures.api import router as pictures
+from services.rewards.pictures.api import upload_gate
 from services.rewards.reconciliation.api import router as reconciliation
 from services.rewards.reconciliation.service import kinds as kinds_of_reconciliation
 from services.rewards.settings import Settings
@@ -55,12 +61,16 @@ def create_app(
         settings=settings,
         routers=[
             catalogue,
+            categories,
+            pictures,
             orders,
             vouchers,
             campaigns,
             certificates,
             operations,
             reconciliation,
+            categories_of_operators,
+            pictures_of_operators,
             audit,
             personal_data_router(SCHEMA, PersonalRows(SCHEMA, TABLES)),
         ],
@@ -68,11 +78,13 @@ def create_app(
         title_en="Rewards",
         description=DESCRIPTION,
         lifespan=lifespan,
+        body_limits=PICTURE_LIMITS,
         jwks_transport=jwks_transport,
     )
     app.state.session_checks = build_session_checks(settings, accounts_client)
     app.state.settlements = build_engine(settings, app.state.db, client)
     app.state.desks = build_desks(app.state.settlements)
     app.state.approvals = approvals_of(kinds_of_reconciliation())
+    app.state.picture_gate = upload_gate()
     app.state.sealer = CodeSealer(settings.voucher_keys)
     return app

@@ -34,6 +34,7 @@ TABLES: Final[dict[str, Kept]] = {
     "campaign_donor": Kept(
         Text("为活动捐赠的总数", "sum of a donor's donations"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
     ),
+    "category": nobody(Text("商品类别", "categories of items")),
     "certificate": Kept(
         Text("捐赠证书（无姓名）", "certificates, without a name"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM,
         by=(through("donation", "donation_id"),),
@@ -57,6 +58,7 @@ TABLES: Final[dict[str, Kept]] = {
             "client_request_id": "order_id::text",
         },
     ),
+    "picture": nobody(Text("商品图片", "pictures of items")),
     "reconciliation_difference": Kept(
         Text("与总账的差异", "differences from the ledger"), REDEEMING, Text("90 天", "90 days"), Erasure.EXPIRE,
         by=(account(), account("hold_account_id")),
@@ -68,5 +70,9 @@ TABLES: Final[dict[str, Kept]] = {
         by=(through("orders", "order_id"),), names=frozenset({"user_id"}),
         hidden=frozenset({"code_hash", "code_sealed"}),
         clear={"code_sealed": "''::bytea", "opened_at": "NULL"},
+    ),
+    "window_taken": Kept(
+        Text("按天、按月、按活动的限购计数", "pieces taken in a day, a month or a promotion"),
+        REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),),
     ),
 }  # fmt: skip

@@ -5,10 +5,12 @@ from services.rewards.audit import models as _audit
 from services.rewards.budgets import models as _budgets
 from services.rewards.campaigns import models as _campaigns
 from services.rewards.catalogue import models as _catalogue
+from services.rewards.categories import models as _categories
 from services.rewards.certificates import models as _certificates
 from services.rewards.database import metadata
 from services.rewards.erasures import models as _erasures
 from services.rewards.orders import models as _orders
+from services.rewards.pictures import models as _pictures
 from services.rewards.reconciliation import models as _reconciliation
 from services.rewards.vouchers import models as _vouchers
 
@@ -20,9 +22,11 @@ _ = (
     _budgets,
     _campaigns,
     _catalogue,
+    _categories,
     _certificates,
     _erasures,
     _orders,
+    _pictures,
     _reconciliation,
     _vouchers,
 )

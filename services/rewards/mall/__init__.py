@@ -1,0 +1,1 @@
+"""The operators' mall: drafts, publication, changes and stock of items."""

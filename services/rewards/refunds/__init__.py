@@ -1,0 +1,1 @@
+"""Refunds of orders by operators, with a reason and a second person."""
