@@ -26,7 +26,7 @@ add_plumbing_tables(metadata)
 SettledTable = Table
 OPEN = "status IN ('pending', 'cancelling', 'returning')"
 # Rows that are no orders or donations of anybody: they were refused before anything was spent.
-REFUSED = "status = 'cancelled' AND reason_code <> 'CALLED_OFF'"
+REFUSED = "status = 'cancelled' AND reason_code NOT IN ('CALLED_OFF', 'REFUNDED')"
 
 
 def settlement_columns(id_name: str) -> list[SchemaItem]:

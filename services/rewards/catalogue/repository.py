@@ -89,9 +89,8 @@ async def change_item(session: AsyncSession, item_id: str, **values: Any) -> Non
     await session.execute(update(item).where(item.c.item_id == item_id).values(version=item.c.version + 1, **values))
 
 
-async def published_with_budget(session: AsyncSession, budget_id: str) -> Sequence[str]:
-    query = select(item.c.item_id).where(item.c.budget_id == budget_id, item.c.status == ItemStatus.PUBLISHED)
-    return (await session.scalars(query.order_by(item.c.item_id))).all()
+async def count_items(session: AsyncSession) -> int:
+    return int(await session.scalar(select(func.count()).select_from(item)) or 0)
 
 
 async def by_ids(session: AsyncSession, item_ids: Collection[str]) -> Sequence[Any]:

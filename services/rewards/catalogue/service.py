@@ -16,8 +16,8 @@ from shared import clock, telemetry
 from shared.db import Session
 from shared.language import Text
 
-# The mall of a city has hundreds of items, so the operators' report is one page.
-ITEMS_MAX = 2000
+# The mall of a city has hundreds of items. The stock check reads all of them in one statement.
+ITEMS_MAX = 20_000
 # Below a tenth of the loaded pieces an operator should order more codes: partners need days to deliver them.
 _LOW_STOCK_DIVISOR = 10
 
@@ -145,6 +145,10 @@ async def get_any_item(session: Session, *, item_id: str) -> Item:
     return (await _with_sponsors(session, rows))[0]
 
 
+async def count_items(session: Session) -> int:
+    return await repository.count_items(session)
+
+
 async def lock_item(session: Session, *, item_id: str) -> Any:
     """Return the row of an item and keep others from changing it. Orders go on. Raises ItemNotFound."""
     row = await repository.lock_item(session, item_id)
@@ -174,11 +178,6 @@ async def publish(session: Session, *, item_id: str) -> None:
 
 async def withdraw(session: Session, *, item_id: str) -> None:
     await repository.change_item(session, item_id, status=ItemStatus.WITHDRAWN)
-
-
-async def published_with_budget(session: Session, *, budget_id: str) -> Sequence[str]:
-    """Return the ids of the published items that draw on a budget."""
-    return await repository.published_with_budget(session, budget_id)
 
 
 async def texts_of(session: Session, *, item_ids: Iterable[str]) -> dict[str, ItemTexts]:

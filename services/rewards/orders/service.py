@@ -19,7 +19,10 @@ from services.rewards.catalogue.service import ItemTexts
 from services.rewards.database import SCHEMA
 from services.rewards.orders import repository
 from services.rewards.orders.errors import OrderNotFound
-from services.rewards.settlement.domain import Ended, Settlement, Status
+from services.rewards.orders.models import orders
+from services.rewards.settlement import service as settlements
+from services.rewards.settlement.domain import Ended, Reason, Settlement, Status
+from services.rewards.vouchers import refunding
 from services.rewards.vouchers import service as vouchers
 from services.rewards.vouchers.domain import Want
 from services.rewards.vouchers.sealing import CodeSealer
@@ -71,7 +74,9 @@ async def deliver(session: Session, *, ended: Ended, sealer: CodeSealer, topic: 
         wants = [Want(row.order_id, row.user_id, row.quantity) for row in confirmed if row.item_id == item_id]
         await vouchers.assign(session, item_id=item_id, wants=wants)
     if returned:
-        await vouchers.put_back(session, sealer=sealer, order_ids=[row.order_id for row in returned])
+        order_ids = [row.order_id for row in returned]
+        await vouchers.put_back(session, sealer=sealer, order_ids=order_ids)
+        await refunding.replace_retired(session, sealer=sealer, order_ids=order_ids)
     records = [_confirmed(row) for row in confirmed] + [_cancelled(row) for row in returned]
     await outbox.add(session, SCHEMA, topic, records)
 
@@ -82,19 +87,23 @@ async def count(session: Session, *, ended: Ended) -> None:
     funds: dict[str, tuple[int, int]] = {}
     freed: list[tuple[uuid.UUID, str, int]] = []
     freed_windows: list[tuple[uuid.UUID, str, int]] = []
-    for settlements, ways, reserved, spent in (
+    for group, ways, reserved, spent in (
         (ended.confirmed, selling, -1, 1),
         (ended.released, releasing, -1, 0),
         (ended.returned, taking_back, 0, -1),
     ):
-        for row in await _rows(session, settlements):
+        for row in await _rows(session, group):
             stock[row.item_id] = stock.get(row.item_id, StockChange()).plus(ways(row.quantity))
             before = funds.get(row.budget_id, (0, 0))
             funds[row.budget_id] = (before[0] + reserved * row.cost_fen, before[1] + spent * row.cost_fen)
-            if settlements is not ended.confirmed:
+            if group is not ended.confirmed:
                 freed.append((row.user_id, row.item_id, row.quantity))
                 freed_windows += [(row.user_id, key, row.quantity) for key in row.windows.split()]
     await catalogue.change_stock(session, changes=stock)
+    if ended.returned:
+        lost = await refunding.count_lost(session, order_ids=[one.settlement_id for one in ended.returned])
+        for item_id in sorted(lost):
+            await catalogue.add_stock(session, item_id=item_id, quantity=-lost[item_id])
     await budgets.change(session, changes=funds)
     await repository.give_back_taken(session, freed)
     await repository.give_back_in_windows(session, freed_windows)
@@ -165,6 +174,25 @@ async def get_settled_orders(session: Session, *, settlements: Sequence[Settleme
     """Return orders in the sequence of their settlements."""
     rows = await repository.by_ids(session, [one.settlement_id for one in settlements])
     return await _with_details(session, [rows[one.settlement_id] for one in settlements])
+
+
+async def get_order(session: Session, *, order_id: uuid.UUID) -> Any:
+    """Return the row of an order, for operators. Raises OrderNotFound."""
+    found = await repository.by_ids(session, [order_id])
+    if order_id not in found:
+        raise OrderNotFound
+    return found[order_id]
+
+
+async def begin_refund(session: Session, *, order_id: uuid.UUID) -> bool:
+    """Begin to give a confirmed order back, also one whose vouchers are used. False if it is not confirmed.
+
+    The driver of settlements does the rest.
+    """
+    if not await settlements.begin_return(session, orders, settlement_id=order_id, reason=Reason.REFUNDED):
+        return False
+    await refunding.withdraw(session, order_id=order_id)
+    return True
 
 
 async def get_own_order(session: Session, *, order_id: uuid.UUID, user_id: uuid.UUID) -> Order:

@@ -9,7 +9,7 @@ ITEM_EXISTS: Final = Sentence(
     Text("没有另建。请换一个编号，或修改已有的草稿。", "Nothing was made. Choose another id, or change the draft."),
 )
 ITEM_NOT_A_DRAFT: Final = Sentence(
-    Text("这件商品不是草稿", "The item is not a draft"),
+    Text("已上架的商品不能直接修改", "A published item is not changed directly"),
     Text(
         "没有改动。已上架的商品请提议修改，由另一人批准。",
         "Nothing was changed. Propose a change of a published item; a second person approves it.",
@@ -58,10 +58,6 @@ BUDGET_CLOSED: Final = Sentence(
 BUDGET_LIMIT_TOO_LOW: Final = Sentence(
     Text("新的额度没有高于现在的额度", "The new limit is not above the present one"),
     Text("额度只能增加；不再使用请关闭预算。", "A limit can only be raised. Close a budget that is no longer used."),
-)
-BUDGET_IN_USE: Final = Sentence(
-    Text("还有上架的商品在用这个预算", "Published items draw on the budget"),
-    Text("没有关闭。请先下架：{items}。", "It was not closed. Withdraw these items first: {items}."),
 )
 TOO_MANY_BUDGETS: Final = Sentence(
     Text("预算太多", "Too many budgets"),

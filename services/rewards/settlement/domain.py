@@ -52,6 +52,7 @@ class Reason(StrEnum):
     HOLD_REFUSED = "HOLD_REFUSED"
     SETTLEMENT_TIMED_OUT = "SETTLEMENT_TIMED_OUT"
     CALLED_OFF = "CALLED_OFF"
+    REFUNDED = "REFUNDED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Errors of a settlement that was not confirmed, and of one that was not begun."""
 
-from services.rewards.sentences import refusals
+from services.rewards.sentences import mall, refusals
 from services.rewards.settlement.domain import Reason, Settlement
 from shared.amounts import grams
 from shared.errors import Conflict, TooManyRequests
@@ -56,6 +56,13 @@ class CalledOff(Conflict):
     says = refusals.CALLED_OFF
 
 
+class Refunded(Conflict):
+    """An operator has given the order back."""
+
+    code = "REFUNDED"
+    says = mall.REFUNDED
+
+
 _BY_REASON: dict[str, type[Conflict]] = {
     Reason.INSUFFICIENT_BALANCE: InsufficientBalance,
     Reason.ACCOUNT_FROZEN: AccountFrozen,
@@ -65,6 +72,7 @@ _BY_REASON: dict[str, type[Conflict]] = {
     Reason.HOLD_REFUSED: HoldRefused,
     Reason.SETTLEMENT_TIMED_OUT: SettlementTimedOut,
     Reason.CALLED_OFF: CalledOff,
+    Reason.REFUNDED: Refunded,
 }
 
 

@@ -88,7 +88,9 @@ async def call_off(session: Session, table: SettledTable, *, settlement_id: uuid
     return moved[0] if moved else await repository.load(session, table, settlement_id)
 
 
-async def begin_return(session: Session, table: SettledTable, *, settlement_id: uuid.UUID) -> bool:
+async def begin_return(
+    session: Session, table: SettledTable, *, settlement_id: uuid.UUID, reason: Reason = Reason.CALLED_OFF
+) -> bool:
     """Begin to give a confirmed settlement back. False if it is not confirmed (any more)."""
     moved = await repository.move(
         session,
@@ -96,7 +98,7 @@ async def begin_return(session: Session, table: SettledTable, *, settlement_id: 
         [settlement_id],
         expected=Status.CONFIRMED,
         to=Status.RETURNING,
-        reason_code=Reason.CALLED_OFF,
+        reason_code=reason,
     )
     return bool(moved)
 

@@ -1,6 +1,6 @@
 """Errors of the voucher pools."""
 
-from services.rewards.sentences import refusals
+from services.rewards.sentences import mall, refusals
 from shared.errors import Conflict, InternalError, NotFound
 
 
@@ -19,3 +19,13 @@ class PoolShort(InternalError):
 
     code = "VOUCHER_POOL_SHORT"
     says = refusals.VOUCHER_POOL_SHORT
+
+
+class StockTooLow(Conflict):
+    code = "STOCK_TOO_LOW"
+    says = mall.STOCK_TOO_LOW
+
+
+class CodesOfPartner(Conflict):
+    code = "CODES_OF_PARTNER"
+    says = mall.CODES_OF_PARTNER

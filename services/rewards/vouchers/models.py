@@ -40,6 +40,13 @@ voucher = Table(
         server_default=text("false"),
         comment="a code of the partner's own system: it cannot be replaced",
     ),
+    Column(
+        "retired",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="its order was refunded and nobody else can get the code; it is no piece any more",
+    ),
     UniqueConstraint("item_id", "code_hash"),
     UniqueConstraint("order_id", "order_line"),
     CheckConstraint(

@@ -99,7 +99,7 @@ async def withdraw(session: AsyncSession, order_id: uuid.UUID) -> Sequence[Any]:
 async def withdrawn_of(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
     query = (
         select(voucher.c.voucher_id, voucher.c.opened_at)
-        .where(voucher.c.order_id == any_(literal(list(order_ids), ARRAY(Uuid))))
+        .where(voucher.c.order_id == any_(literal(list(order_ids), ARRAY(Uuid))), ~voucher.c.retired)
         .order_by(voucher.c.voucher_id)
     )
     return (await session.execute(query.with_for_update())).all()
@@ -154,13 +154,13 @@ async def owned(session: AsyncSession, *, voucher_id: uuid.UUID, user_id: uuid.U
 
 
 async def counts(session: AsyncSession) -> Sequence[Any]:
-    """Return rows of (item_id, free, assigned)."""
+    """Return rows of (item_id, free, assigned). Retired codes are no pieces."""
     return (
         await session.execute(
             select(
                 voucher.c.item_id,
                 func.count().filter(voucher.c.order_id.is_(None)).label("free"),
-                func.count().filter(voucher.c.order_id.is_not(None)).label("assigned"),
+                func.count().filter(voucher.c.order_id.is_not(None), ~voucher.c.retired).label("assigned"),
             ).group_by(voucher.c.item_id)
         )
     ).all()

@@ -1,0 +1,52 @@
+"""The content of an item as JSON values and as columns. Pure.
+
+A proposal and the audit log hold JSON. Times are ISO 8601 there.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+CONTENT: Final = (
+    "title_zh",
+    "title_en",
+    "description_zh",
+    "description_en",
+    "category",
+    "images",
+    "price_mg",
+    "price_fen",
+    "value_fen",
+    "budget_id",
+    "per_user_limit",
+    "day_limit",
+    "month_limit",
+    "promotion",
+    "promotion_limit",
+    "sale_starts_at",
+    "sale_ends_at",
+    "shops",
+)
+_TIMES: Final = frozenset({"sale_starts_at", "sale_ends_at"})
+
+
+def to_json(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content in the columns of an item as JSON values."""
+    return {
+        name: columns[name].isoformat() if name in _TIMES and columns[name] is not None else columns[name]
+        for name in CONTENT
+    }
+
+
+def to_columns(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of JSON values, of some or of all names."""
+    return {
+        name: datetime.fromisoformat(value) if name in _TIMES and value is not None else value
+        for name, value in content.items()
+    }
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of `after` that `before` does not have. Both are JSON; equal instants are equal."""
+    old, new = to_columns(before), to_columns(after)
+    return {name: after[name] for name in new if new[name] != old[name]}

@@ -1,0 +1,17 @@
+"""Which kinds of proposals are decided here: those of items, budgets and refunds."""
+
+from typing import Final
+
+from services.rewards.budgets import service as budgets
+from services.rewards.mall import service as mall
+from services.rewards.refunds import service as refunds
+from shared.approvals_kinds import Kind
+
+
+def kinds() -> tuple[Kind, ...]:
+    return (*budgets.kinds(), *mall.kinds(), *refunds.kinds())
+
+
+SCOPE: Final = mall.SCOPE
+NAMES: Final = tuple(kind.name for kind in kinds())
+REFUND: Final = refunds.REFUND
