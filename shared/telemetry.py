@@ -69,6 +69,10 @@ RECORDS_CHECKED = Gauge(
 )
 SEAL_CHECKED_DAY = Gauge("carbon_seal_checked_timestamp_seconds", "When the last complete recheck of the seals ended")
 REWARD_STOCK = Gauge("carbon_reward_stock_pieces", "Pieces of an item that can still be redeemed", ["item"])
+BUDGET_LEFT_FEN = Gauge("carbon_reward_budget_left_fen", "Money of a budget that new orders may cost", ["budget"])
+BUDGET_USED_PERCENT = Gauge(
+    "carbon_reward_budget_used_percent", "Reserved and spent part of an open budget; the alarm is at 80", ["budget"]
+)
 SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that should have ended long ago", ["kind"])
 
 LARGEST_CREDIT_MG = Gauge(

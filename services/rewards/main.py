@@ -9,12 +9,14 @@ from fastapi import FastAPI
 from services.rewards.approvals.service import approvals_of
 from services.rewards.assembly import build_desks, build_engine, build_session_checks
 from services.rewards.audit.api import router as audit
+from services.rewards.budgets.api import router as budgets
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
 from services.rewards.categories.api import ops_router as categories_of_operators
 from services.rewards.categories.api import router as categories
 from services.rewards.certificates.api import router as certificates
 from services.rewards.database import SCHEMA
+from services.rewards.mall.api import router as mall
 from services.rewards.operations.api import router as operations
 from services.rewards.orders.api import router as orders
 from services.rewards.personal_data import TABLES
@@ -22,8 +24,11 @@ from services.rewards.pictures.api import BODY_LIMITS as PICTURE_LIMITS
 from services.rewards.pictures.api import ops_router as pictures_of_operators
 from services.rewards.pictures.api import router as pictures
 from services.rewards.pictures.api import upload_gate
+from services.rewards.proposals.api import router as proposals
+from services.rewards.proposals.service import kinds as kinds_of_proposals
 from services.rewards.reconciliation.api import router as reconciliation
 from services.rewards.reconciliation.service import kinds as kinds_of_reconciliation
+from services.rewards.refunds.api import router as refunds
 from services.rewards.settings import Settings
 from services.rewards.vouchers.api import router as vouchers
 from services.rewards.vouchers.sealing import CodeSealer
@@ -69,6 +74,10 @@ def create_app(
             certificates,
             operations,
             reconciliation,
+            mall,
+            budgets,
+            refunds,
+            proposals,
             categories_of_operators,
             pictures_of_operators,
             audit,
@@ -84,7 +93,7 @@ def create_app(
     app.state.session_checks = build_session_checks(settings, accounts_client)
     app.state.settlements = build_engine(settings, app.state.db, client)
     app.state.desks = build_desks(app.state.settlements)
-    app.state.approvals = approvals_of(kinds_of_reconciliation())
+    app.state.approvals = approvals_of([*kinds_of_reconciliation(), *kinds_of_proposals()])
     app.state.picture_gate = upload_gate()
     app.state.sealer = CodeSealer(settings.voucher_keys)
     return app

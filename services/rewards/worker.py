@@ -5,6 +5,7 @@ from functools import partial
 
 from services.rewards.approvals import service as approvals
 from services.rewards.assembly import build_engine, build_reconciler
+from services.rewards.budgets import service as budgets
 from services.rewards.catalogue import service as catalogue
 from services.rewards.database import SCHEMA
 from services.rewards.erasures import service as erasures
@@ -57,6 +58,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
     worker.every(WATCH_EVERY_S, "report_stuck", engine.report_stuck)
     worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
+    worker.every(WATCH_EVERY_S, "report_budgets", budgets.report)
     worker.every(RECONCILE_EVERY_S, "reconcile", reconcile)
     start_nightly = partial(reconciliation.start_nightly, time_zone=settings.time_zone)
     worker.every(MINUTELY_S, "start_reconciliation", start_nightly)
