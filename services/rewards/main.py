@@ -16,6 +16,8 @@ from services.rewards.categories.api import ops_router as categories_of_operator
 from services.rewards.categories.api import router as categories
 from services.rewards.certificates.api import router as certificates
 from services.rewards.database import SCHEMA
+from services.rewards.forecasts.api import router as forecasts
+from services.rewards.forecasts.credits import CreditsReader
 from services.rewards.mall.api import router as mall
 from services.rewards.operations.api import router as operations
 from services.rewards.orders.api import router as orders
@@ -76,6 +78,7 @@ def create_app(
             reconciliation,
             mall,
             budgets,
+            forecasts,
             refunds,
             proposals,
             categories_of_operators,
@@ -94,6 +97,7 @@ def create_app(
     app.state.settlements = build_engine(settings, app.state.db, client)
     app.state.desks = build_desks(app.state.settlements)
     app.state.approvals = approvals_of([*kinds_of_reconciliation(), *kinds_of_proposals()])
+    app.state.credits = CreditsReader(client)
     app.state.picture_gate = upload_gate()
     app.state.sealer = CodeSealer(settings.voucher_keys)
     return app

@@ -33,6 +33,13 @@ class Settings(ServiceSettings):
         " the life of a hold, so that each older one has ended on both sides",
     )
 
+    market_fen_per_tonne: int = Field(
+        4_350, ge=0, le=10**9, description="what a tonne brings in a sale, for the forecast; a deal of 2024: 43.50 yuan"
+    )
+    reward_fen_per_tonne: int = Field(
+        200_000, ge=0, le=10**9, description="what a tonne takes from budgets, for the forecast; about 2,000 yuan"
+    )
+
     @classmethod
     def check_production(cls, given: Given) -> None:
         super().check_production(given)

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -99,7 +100,10 @@ async def test_a_second_run_of_the_seed_changes_nothing(rewards: Rewards) -> Non
     assert (await rewards.order(user, "reganmian")).status_code == 201
     in_own_loop(lambda: seed.seed(rewards.settings))
     items = {item["item_id"]: item for item in (await rewards.get("/items")).json()["items"]}
-    assert {name: item["stock"] for name, item in items.items()} == {"reganmian": 999, "donghu-boat": 200}
+    assert {name: items[name]["stock"] for name in ("reganmian", "donghu-boat")} == {
+        "reganmian": 999,
+        "donghu-boat": 200,
+    }
     assert items["reganmian"]["title"] == "一碗热干面"
     (campaign,) = (await rewards.get("/campaigns")).json()["items"]
     assert (campaign["campaign_id"], campaign["target_mg"], campaign["open"]) == (
@@ -125,3 +129,25 @@ async def test_a_voucher_of_another_person_or_in_the_pool_is_not_found(rewards: 
     (row, *_) = await rewards.sql("SELECT voucher_id FROM rewards.voucher")
     answer = await rewards.get(f"/me/vouchers/{row['voucher_id']}", uuid.uuid4())
     assert (answer.status_code, answer.json()["code"]) == (404, "VOUCHER_NOT_FOUND")
+
+
+def test_the_seed_names_its_unverified_figures_and_keeps_the_first_items() -> None:
+    mall = seed.load_mall()
+    items = {item.id: item for item in mall.items}
+    assert {"reganmian", "donghu-boat", "putaojiu", "huanghelou-ticket", "metro-coupon", "tree-sapling"} <= items.keys()
+    assert [(items[name].price_mg, items[name].price_fen) for name in ("reganmian", "donghu-boat")] == [
+        (5_000_000, 1_000),
+        (20_000_000, 4_000),
+    ]
+    assert {item.id for item in mall.items if not item.unverified} == set()
+    receivers = {f"redeemed:{sponsor.id}" for sponsor in mall.sponsors}
+    known = (Path(__file__).parents[2] / "services/accounting/seed.py").read_text(encoding="utf-8")
+    assert {receiver for receiver in receivers if f'"{receiver}"' not in known} == set()
+
+
+@pytest.mark.parametrize("change", [{"category": "x"}, {"sponsor": "x"}, {"price_fen": 1}, {"colour": "red"}])
+def test_a_faulty_seed_is_refused(change: dict[str, object]) -> None:
+    whole = seed.load_mall().model_dump(exclude_none=True)
+    whole["items"] = [{**whole["items"][0], **change}]
+    with pytest.raises(ValueError, match="SeedMall"):
+        seed.SeedMall.model_validate(whole)

@@ -101,8 +101,8 @@ async def test_each_order_pages_without_gaps_and_ties_are_broken_by_id(
     ):
         await rewards.add_item(item_id, price_mg=price, stock=3, per_user_limit=None)
         await rewards.sql(
-            "UPDATE rewards.item SET published_at = '2026-01-01T00:00:00.123456Z'::timestamptz + $2 * interval '1 minute'"
-            " WHERE item_id = $1",
+            "UPDATE rewards.item SET published_at = '2026-01-01T00:00:00.123456Z'::timestamptz"
+            " + $2 * interval '1 minute' WHERE item_id = $1",
             item_id,
             minute,
         )

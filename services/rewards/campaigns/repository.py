@@ -45,6 +45,10 @@ async def by_keys(session: AsyncSession, keys: Sequence[tuple[uuid.UUID, str]]) 
     return {(row.user_id, row.idempotency_key): row for row in rows}
 
 
+async def total_donated_mg(session: AsyncSession) -> int:
+    return int(await session.scalar(select(func.coalesce(func.sum(campaign.c.donated_mg), 0))) or 0)
+
+
 async def donations_by_ids(session: AsyncSession, donation_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     query = select(donation).where(donation.c.donation_id == any_(literal(list(donation_ids), ARRAY(Uuid))))
     return {row.donation_id: row for row in await session.execute(query)}

@@ -266,3 +266,8 @@ async def list_own_donations(
 async def count_wrong_totals(session: Session) -> int:
     """Count campaigns whose totals differ from their confirmed donations."""
     return await repository.count_wrong_totals(session)
+
+
+async def total_donated_mg(session: Session) -> int:
+    """Return the grams donated to all campaigns."""
+    return await repository.total_donated_mg(session)

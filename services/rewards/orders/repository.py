@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TableValuedAlias, Text, Uuid, any_, func, literal, select, text
+from sqlalchemy import Date, TableValuedAlias, Text, Uuid, any_, cast, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -238,6 +239,32 @@ async def costs_by_budget(session: AsyncSession) -> Sequence[Any]:
             ).group_by(orders.c.budget_id)
         )
     ).all()
+
+
+async def spending_by_day(session: AsyncSession, *, since: datetime, zone: str) -> Sequence[Any]:
+    """Return the sums of confirmed orders by budget and local day. Ids begin with their time."""
+    day = cast(func.timezone(zone, orders.c.created_at), Date).label("day")
+    query = (
+        select(
+            orders.c.budget_id,
+            day,
+            func.sum(orders.c.amount_mg).label("amount_mg"),
+            func.sum(orders.c.cost_fen).label("cost_fen"),
+        )
+        .where(orders.c.order_id >= _first_id(since), orders.c.status.in_(_SOLD))
+        .group_by(orders.c.budget_id, day)
+    )
+    return (await session.execute(query)).all()
+
+
+def _first_id(instant: datetime) -> uuid.UUID:
+    """Return the smallest id of version 7 that can be made at an instant."""
+    return uuid.UUID(int=int(instant.timestamp() * 1000) << 80)
+
+
+async def total_spent_mg(session: AsyncSession) -> int:
+    query = select(func.coalesce(func.sum(orders.c.amount_mg), 0)).where(orders.c.status.in_(_SOLD))
+    return int(await session.scalar(query) or 0)
 
 
 async def count_wrong_limits(session: AsyncSession) -> int:

@@ -224,6 +224,16 @@ async def list_own_orders(
     return await _with_details(session, rows)
 
 
+async def spending_by_day(session: Session, *, since: datetime, zone: str) -> Sequence[Any]:
+    """Return rows of (budget_id, day, amount_mg, cost_fen): confirmed orders placed since then, by local day."""
+    return await repository.spending_by_day(session, since=since, zone=zone)
+
+
+async def total_spent_mg(session: Session) -> int:
+    """Return the grams of all confirmed orders."""
+    return await repository.total_spent_mg(session)
+
+
 async def pieces_by_item(session: Session) -> dict[str, tuple[int, int]]:
     """Return the pieces in open and in confirmed orders, by item."""
     return {row.item_id: (row.open, row.confirmed) for row in await repository.quantities_by_item(session)}
