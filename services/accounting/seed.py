@@ -22,6 +22,11 @@ from shared.production import Finding, UnsafeSettings
 RECEIVERS = {
     "redeemed:guozao": Text("过早联盟", "Breakfast Alliance"),
     "redeemed:donghu": Text("东湖风景区", "East Lake Scenic Area"),
+    "redeemed:huanghelou": Text("黄鹤楼公园", "Yellow Crane Tower Park"),
+    "redeemed:metro": Text("地铁集团", "Metro operator"),
+    "redeemed:bikes": Text("共享单车企业", "Bike-share operators"),
+    "redeemed:winery": Text("低碳酒庄", "Low-carbon winery"),
+    "redeemed:green-fund": Text("绿色公益基金", "Green charity fund"),
     "donated:zero-carbon-marathon": Text("零碳马拉松", "Zero-carbon marathon"),
 }
 
