@@ -65,6 +65,10 @@ _GAINS = {
     "members of enterprises": "SELECT membership_id || ' ' || roles FROM accounts.enterprise_member"
     " WHERE ended_at IS NULL",
     "acts of two, done alone": "SELECT proposal_id::text FROM accounts.approval WHERE status = 'approved'",
+    "items on offer": "SELECT item_id || ' ' || price_mg || ' ' || price_fen FROM rewards.item"
+    " WHERE status = 'published'",
+    "budgets": "SELECT budget_id || ' ' || limit_fen FROM rewards.budget WHERE closed_at IS NULL",
+    "refunds": "SELECT order_id::text FROM rewards.orders WHERE status <> 'confirmed'",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }
 
@@ -165,7 +169,9 @@ class City:
         paths = []
         for service in ("accounts", "accounting", "ingest", "rewards"):
             mends = f"/api/v1/{service}/ops/dead-letters/mends"
-            others = {"accounts": f"{ACCOUNTS}/approvals"}.get(service, "/api/v1/ingest/ops/proposals")
+            others = {"accounts": f"{ACCOUNTS}/approvals", "rewards": "/api/v1/rewards/ops/proposals"}.get(
+                service, "/api/v1/ingest/ops/proposals"
+            )
             rows = await self.sql(
                 f"SELECT kind || '|' || proposal_id FROM {service}.approval WHERE status = 'open' ORDER BY 1"
             )

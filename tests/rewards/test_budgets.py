@@ -44,10 +44,8 @@ async def test_a_limit_is_raised_by_two_and_never_lowered(operators: Operators) 
         await operators.refused(
             "BUDGET_LIMIT_TOO_LOW", "POST", "/budgets/noodles-2027/raise", {"limit_fen": limit_fen, **WHY}
         )
-    for limit_fen in (0, -1, 10**12 + 1, 1.5, "1", True):
-        await operators.refused(
-            "INVALID_REQUEST", "POST", "/budgets/noodles-2027/raise", {"limit_fen": limit_fen, **WHY}
-        )
+    for wrong in (0, -1, 10**12 + 1, 1.5, "1", True):
+        await operators.refused("INVALID_REQUEST", "POST", "/budgets/noodles-2027/raise", {"limit_fen": wrong, **WHY})
     await operators.by_two("/budgets/noodles-2027/raise", {"limit_fen": 150_000, **WHY})
     assert (await operators.did(200, "GET", "/budgets/noodles-2027"))["limit_fen"] == 150_000
     (entry,) = await operators.rewards.sql(

@@ -71,7 +71,7 @@ async def test_a_new_day_and_a_new_month_begin_at_local_midnight(
     assert clock.local_date(datetime.fromisoformat("2026-11-30T16:00:00Z"), "Asia/Shanghai") == date(2026, 12, 1)
     await add(rewards, per_day=1, per_month=2)
     user = rewards.citizen(9 * PRICE_MG)
-    seen = []
+    seen: list[str] = []
     for day in ("2026-11-29", "2026-11-29", "2026-11-30", "2026-11-30", "2026-12-01"):
         on(monkeypatch, day)
         seen += codes([await rewards.order(user)])

@@ -115,7 +115,7 @@ async def test_each_order_pages_without_gaps_and_ties_are_broken_by_id(
     seen: list[str] = []
     cursor = None
     while True:
-        params = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
+        params: dict[str, Any] = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
         page = (await rewards.get("/items", **params)).json()
         seen += [item["item_id"] for item in page["items"]]
         cursor = page["next_cursor"]

@@ -47,6 +47,7 @@ class Item:
     sponsor: Sponsor
     per_user_limit: int | None
     offer: Offer
+    status: ItemStatus
     limits: Limits
     value_fen: int | None
     shops: tuple[str, ...]
@@ -71,7 +72,8 @@ def _item(row: Any, sponsor: Sponsor) -> Item:
         budget_id=row.budget_id,
         sponsor=sponsor,
         per_user_limit=row.per_user_limit,
-        offer=Offer(ItemStatus(row.status), row.sale_starts_at, row.sale_ends_at),
+        offer=Offer(row.status == ItemStatus.PUBLISHED, row.sale_starts_at, row.sale_ends_at),
+        status=ItemStatus(row.status),
         limits=Limits(row.day_limit, row.month_limit, row.promotion, row.promotion_limit),
         value_fen=row.value_fen,
         shops=tuple(row.shops),
@@ -132,7 +134,7 @@ async def get_items(session: Session, *, item_ids: Collection[str]) -> dict[str,
 async def get_item(session: Session, *, item_id: str) -> Item:
     """Return an item, also one no longer on sale: old orders refer to it. Raises ItemNotFound, also for a draft."""
     item = await get_any_item(session, item_id=item_id)
-    if item.offer.status is ItemStatus.DRAFT:
+    if item.status is ItemStatus.DRAFT:
         raise ItemNotFound
     return item
 

@@ -93,5 +93,5 @@ def _text(x: int, y: int, text: str, *, anchor: str = "start", size: int = 13) -
 
 def _round_up(value: int) -> int:
     """Return the next number with one significant digit, so that the lines of the grid are round."""
-    unit = 10 ** (len(str(value)) - 1)
+    unit = int("1" + "0" * (len(str(value)) - 1))
     return -(-value // unit) * unit

@@ -165,7 +165,7 @@ class ItemDetail(BaseModel):
     def of(cls, item: Item) -> Self:
         return cls(
             item_id=item.item_id,
-            status=item.offer.status,
+            status=item.status,
             version=item.version,
             published_at=item.published_at,
             title_zh=item.texts.title.zh,

@@ -77,7 +77,7 @@ async def place_orders(session: Session, *, asked: Sequence[Asked], day: date) -
     candidates = []
     for place, one in enumerate(asked):
         item, row = items.get(one.wanted.item_id), existing.get(ids[place])
-        if item is None or item.offer.status is ItemStatus.DRAFT:
+        if item is None or item.status is ItemStatus.DRAFT:
             found[place] = ItemNotFound()
         elif row is not None:
             found[place] = await _existing(session, one, row)

@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商品类别 · Categories
+         * @description 商品类别 · Categories
+         */
+        get: operations["list_categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/certificates/{certificate_no}": {
         parameters: {
             query?: never;
@@ -113,7 +133,7 @@ export interface paths {
         };
         /**
          * 商品列表 · Items on offer
-         * @description 商品列表 · Items on offer
+         * @description 翻页时用同一 sort。Use a cursor with the `sort` that it came from.
          */
         get: operations["list_items"];
         put?: never;
@@ -224,6 +244,342 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/ops/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 预算 · Budgets
+         * @description 预算 · Budgets
+         */
+        get: operations["list_budgets"];
+        put?: never;
+        /**
+         * 提议开立预算 · Propose to open a budget
+         * @description 由另一人在 `/ops/proposals` 批准后生效。A second person approves it under `/ops/proposals`.
+         */
+        post: operations["propose_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一个预算 · One budget
+         * @description 一个预算 · One budget
+         */
+        get: operations["get_budget"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/budgets/{budget_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议关闭预算 · Propose to close a budget
+         * @description 关闭后不再接受新订单；进行中的订单照常完成或退回。No new orders; those under way end as usual.
+         */
+        post: operations["propose_budget_close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/budgets/{budget_id}/raise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议增加额度 · Propose to raise the limit
+         * @description 额度只增不减。A limit is never lowered: citizens may have ordered by it.
+         */
+        post: operations["propose_budget_raise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 全部类别 · All categories
+         * @description 最多 100 个，不分页。At most 100, in one answer.
+         */
+        get: operations["list_all_categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/categories/{category_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 新建或修改类别 · Make or change a category
+         * @description 不能删除，只能隐藏。A category is hidden, never deleted.
+         */
+        put: operations["save_category"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待兑负债预测 · Forecast of the open liability
+         * @description 按市场价与兑换价两种价格，不可混用。At two prices, which are never mixed.
+         */
+        get: operations["get_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/forecast.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待兑负债预测图 · The forecast as a picture
+         * @description 待兑负债预测图 · The forecast as a picture
+         */
+        get: operations["get_forecast_plot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 全部商品，含草稿与已下架 · All items
+         * @description 全部商品，含草稿与已下架 · All items
+         */
+        get: operations["list_all_items"];
+        put?: never;
+        /**
+         * 新建草稿 · Draft an item
+         * @description 草稿只有运营人员看得到，没有库存。Only operators see a draft. It has no stock.
+         */
+        post: operations["create_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/items/{item_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一件商品 · One item
+         * @description 一件商品 · One item
+         */
+        get: operations["get_any_item"];
+        /**
+         * 修改草稿 · Change a draft
+         * @description 已上架的请用 `changes`。For drafts and withdrawn items; use `changes` for a published one.
+         */
+        put: operations["edit_item"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/items/{item_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议修改已上架商品 · Propose a change of a published item
+         * @description 改价只影响之后的订单。由另一人批准后生效。A new price is for later orders only. A second person approves it.
+         */
+        post: operations["propose_item_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/items/{item_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议上架 · Propose the publication
+         * @description 由另一人在 `/ops/proposals` 批准后上架；提议之后草稿若有改动，须重新提议。
+         *     A second person approves it under `/ops/proposals`. A change of the draft in between makes the proposal void.
+         */
+        post: operations["propose_publication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/items/{item_id}/stock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 增减库存 · Raise or lower the stock
+         * @description 自有券码的商品；合作方的券码请导入。For items with codes of our own; import those of a partner.
+         */
+        post: operations["change_item_stock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/items/{item_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 下架 · Withdraw an item
+         * @description 立即生效，已有订单与券不受影响；重新上架须两人。At once. Orders and vouchers stay; two publish it again.
+         */
+        post: operations["withdraw_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/orders/{order_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一个订单（不含个人） · An order, without the person
+         * @description 一个订单（不含个人） · An order, without the person
+         */
+        get: operations["get_order_as_operator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/orders/{order_id}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议退回订单 · Propose to refund an order
+         * @description 已使用的券也可退。另一人在 `/ops/proposals` 批准后，减碳量、库存、限额与预算一并退回。
+         *
+         *     Also with used vouchers. Once a second person approves it under `/ops/proposals`, grams, stock, limits and budget
+         *     come back. A seen code of a partner's own system does not come back as stock.
+         */
+        post: operations["propose_refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/ops/orders/stuck": {
         parameters: {
             query?: never;
@@ -238,6 +594,106 @@ export interface paths {
         get: operations["list_stuck"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 上传商品图片 · Upload a picture
+         * @description PNG、JPEG 或 WebP，最大 1 MiB；按文件内容判断。PNG, JPEG or WebP up to 1 MiB, as the first bytes show.
+         */
+        post: operations["upload_picture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 提案，新的在前 · Proposals, newest first
+         * @description 提案，新的在前 · Proposals, newest first
+         */
+        get: operations["list_rewards_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/proposals/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一个提案 · One proposal
+         * @description 一个提案 · One proposal
+         */
+        get: operations["get_rewards_proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/proposals/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 批准 · Approve, by a second person
+         * @description 批准即生效。退回订单时，核算暂无回答也会由后台继续。It takes effect at once; the worker continues a refund.
+         */
+        post: operations["approve_rewards_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/proposals/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回或撤回 · Reject or withdraw
+         * @description 提出人撤回，他人驳回。The proposer withdraws, others reject.
+         */
+        post: operations["reject_rewards_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -474,6 +930,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/pictures/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商品图片 · A picture of an item
+         * @description 内容永不改变，可一直缓存。The content never changes: keep it as long as you like.
+         */
+        get: operations["get_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -524,6 +1000,89 @@ export interface components {
             ordered_open_fen: number;
             reserved_fen: number;
             spent_fen: number;
+        };
+        BudgetOutlookView: {
+            budget_id: string;
+            /** @description 近 28 天日均，向上取整 Mean of 28 days, rounded up */
+            daily_fen: number;
+            left_fen: number;
+            /** @description 照此用完的日期 Null: not within ten years */
+            runs_out_on: string | null;
+        };
+        /**
+         * @example {
+         *       "limit_fen": 2000000,
+         *       "reason": "赞助方追加"
+         *     }
+         */
+        BudgetRaise: {
+            /** @description 新的总额度 The new limit, in fen */
+            limit_fen: number;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "budget_id": "reganmian-guozao",
+         *       "limit_fen": 1000000,
+         *       "reason": "合同 2026-118",
+         *       "sponsor_en": "Breakfast Alliance",
+         *       "sponsor_id": "guozao",
+         *       "sponsor_zh": "过早联盟"
+         *     }
+         */
+        BudgetRequest: {
+            budget_id: string;
+            /** @description 额度（分） Limit in fen */
+            limit_fen: number;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+            sponsor_en: string;
+            /** @description 核算服务须已有收方 redeemed:<sponsor_id> Accounting must know this receiver */
+            sponsor_id: string;
+            sponsor_zh: string;
+        };
+        /**
+         * @example {
+         *       "alarmed_at": "2026-11-27T09:30:00+08:00",
+         *       "budget_id": "reganmian-guozao",
+         *       "closed_at": null,
+         *       "created_at": "2026-11-01T09:30:00+08:00",
+         *       "left_fen": 179000,
+         *       "limit_fen": 1000000,
+         *       "reserved_fen": 1000,
+         *       "spent_fen": 820000,
+         *       "sponsor_en": "Breakfast Alliance",
+         *       "sponsor_id": "guozao",
+         *       "sponsor_zh": "过早联盟",
+         *       "used_percent": 82
+         *     }
+         */
+        BudgetView: {
+            /** @description 用到 80% 的时间 When 80 % were used; null below */
+            alarmed_at: string | null;
+            budget_id: string;
+            closed_at: string | null;
+            created_at: string;
+            /** @description 还能用于新订单，已关闭为 0 For new orders; 0 once closed */
+            left_fen: number;
+            /** @description 额度（分） Limit in fen */
+            limit_fen: number;
+            /** @description 未完成的订单 Of orders under way */
+            reserved_fen: number;
+            /** @description 已完成的订单 Of confirmed orders */
+            spent_fen: number;
+            sponsor_en: string;
+            sponsor_id: string;
+            sponsor_zh: string;
+            used_percent: number;
+        };
+        BudgetViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["BudgetView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         /**
          * @description A zero-carbon event that citizens donate grams to.
@@ -596,6 +1155,49 @@ export interface components {
          */
         CaptureReason: {
             reason: string;
+        };
+        CategoriesView: {
+            /** @description 按商城的顺序 In the order of the mall */
+            items: components["schemas"]["CategoryView"][];
+        };
+        /**
+         * @example {
+         *       "hidden": false,
+         *       "name_en": "Breakfast",
+         *       "name_zh": "过早",
+         *       "position": 10,
+         *       "reason": "新类别"
+         *     }
+         */
+        CategoryChange: {
+            /**
+             * @description 隐藏后不在商城显示 A hidden one is no tab of the mall
+             * @default false
+             */
+            hidden: boolean;
+            name_en: string;
+            name_zh: string;
+            /**
+             * @description 小的在前 Small ones first
+             * @default 0
+             */
+            position: number;
+            reason: string;
+        };
+        CategoryDetail: {
+            category_id: string;
+            hidden: boolean;
+            name_en: string;
+            name_zh: string;
+            position: number;
+        };
+        CategoryDetails: {
+            items: components["schemas"]["CategoryDetail"][];
+        };
+        CategoryView: {
+            category_id: string;
+            /** @description 按 Accept-Language In the language of Accept-Language */
+            name: string;
         };
         /**
          * @description A donation certificate, without personal data.
@@ -715,7 +1317,7 @@ export interface components {
             /** Format: uuid */
             donation_id: string;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
         };
@@ -727,13 +1329,243 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * @description What citizens may still redeem, at both prices, against the money in the budgets.
+         * @example {
+         *       "budgets": [
+         *         {
+         *           "budget_id": "reganmian-guozao",
+         *           "daily_fen": 24000,
+         *           "left_fen": 1000000,
+         *           "runs_out_on": "2027-01-08"
+         *         }
+         *       ],
+         *       "daily_fen": 24000,
+         *       "daily_mg": 120000000,
+         *       "earned_mg_per_day": 0,
+         *       "points": [
+         *         {
+         *           "at_market_fen": 217500,
+         *           "at_reward_fen": 10000000,
+         *           "day": "2026-11-27",
+         *           "left_fen": 1000000,
+         *           "open_mg": 50000000000
+         *         }
+         *       ],
+         *       "prices": {
+         *         "market_fen_per_tonne": 4350,
+         *         "reward_fen_per_tonne": 200000
+         *       },
+         *       "spent": [
+         *         {
+         *           "amount_mg": 120000000,
+         *           "cost_fen": 24000,
+         *           "day": "2026-11-26"
+         *         }
+         *       ],
+         *       "unfunded_fen": 9000000
+         *     }
+         */
+        ForecastView: {
+            budgets: components["schemas"]["BudgetOutlookView"][];
+            daily_fen: number;
+            /** @description 近 28 天日均兑换 Mean of 28 days, rounded up */
+            daily_mg: number;
+            /** @description 假设的每日新增 The assumption of this request */
+            earned_mg_per_day: number;
+            /** @description 从今天起，每天一个 From today on, one for each day */
+            points: components["schemas"]["PointView"][];
+            prices: components["schemas"]["PricesView"];
+            /** @description 近 28 天实际用掉的 What was spent on each of the last 28 days */
+            spent: components["schemas"]["SpentDay"][];
+            /** @description 按兑换价全部兑换所缺的预算 Missing if everything is redeemed */
+            unfunded_fen: number | null;
+        };
+        /**
+         * @description Everything of an item but its stock.
+         * @example {
+         *       "budget_id": "reganmian-guozao",
+         *       "category": "food",
+         *       "description_en": "One bowl at a partner shop.",
+         *       "description_zh": "凭券在合作门店兑换一碗。",
+         *       "per_day": 1,
+         *       "per_month": 4,
+         *       "per_promotion": 2,
+         *       "per_user_limit": 10,
+         *       "pictures": [
+         *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+         *       ],
+         *       "price_fen": 1000,
+         *       "price_mg": 5000000,
+         *       "promotion": "spring-2027",
+         *       "reason": "春季活动",
+         *       "sale_ends_at": "2027-04-01T00:00:00+08:00",
+         *       "sale_starts_at": "2027-03-01T00:00:00+08:00",
+         *       "shops": [
+         *         "caiji-jianghan-road"
+         *       ],
+         *       "title_en": "A bowl of hot dry noodles",
+         *       "title_zh": "一碗热干面",
+         *       "value_fen": 1000
+         *     }
+         */
+        ItemContent: {
+            budget_id: string;
+            category: string;
+            /** @default  */
+            description_en: string;
+            /** @default  */
+            description_zh: string;
+            per_day?: number | null;
+            per_month?: number | null;
+            per_promotion?: number | null;
+            per_user_limit?: number | null;
+            /**
+             * @description 图片的 SHA-256，先上传 Hashes of uploaded pictures
+             * @default []
+             */
+            pictures: string[];
+            /** @description 赞助方承担（分） What the sponsor pays */
+            price_fen: number;
+            /** @description 每件所需减碳量（毫克） What a citizen pays */
+            price_mg: number;
+            promotion?: string | null;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+            /** @description 不含此刻 Exclusive */
+            sale_ends_at?: string | null;
+            sale_starts_at?: string | null;
+            /**
+             * @description 可用门店，空为不限 Where it is valid; empty: everywhere
+             * @default []
+             */
+            shops: string[];
+            title_en: string;
+            title_zh: string;
+            /** @description 门店售价（分），未知为空 Price in a shop; null: unknown */
+            value_fen?: number | null;
+        };
+        /** @description An item as operators see it. */
+        ItemDetail: {
+            budget_id: string;
+            category: string;
+            description_en: string;
+            description_zh: string;
+            images: string[];
+            item_id: string;
+            per_day: number | null;
+            per_month: number | null;
+            per_promotion: number | null;
+            per_user_limit: number | null;
+            price_fen: number;
+            price_mg: number;
+            promotion: string | null;
+            published_at: string | null;
+            sale_ends_at: string | null;
+            sale_starts_at: string | null;
+            shops: string[];
+            sold: number;
+            sponsor_id: string;
+            status: components["schemas"]["ItemStatus"];
+            stock: number;
+            title_en: string;
+            title_zh: string;
+            value_fen: number | null;
+            /** @description 每次改动加一 Raised by every change */
+            version: number;
+        };
+        ItemDetailPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ItemDetail"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "budget_id": "reganmian-guozao",
+         *       "category": "food",
+         *       "description_en": "One bowl at a partner shop.",
+         *       "description_zh": "凭券在合作门店兑换一碗。",
+         *       "item_id": "reganmian-spring",
+         *       "per_day": 1,
+         *       "per_month": 4,
+         *       "per_promotion": 2,
+         *       "per_user_limit": 10,
+         *       "pictures": [
+         *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+         *       ],
+         *       "price_fen": 1000,
+         *       "price_mg": 5000000,
+         *       "promotion": "spring-2027",
+         *       "reason": "春季活动",
+         *       "sale_ends_at": "2027-04-01T00:00:00+08:00",
+         *       "sale_starts_at": "2027-03-01T00:00:00+08:00",
+         *       "shops": [
+         *         "caiji-jianghan-road"
+         *       ],
+         *       "title_en": "A bowl of hot dry noodles",
+         *       "title_zh": "一碗热干面",
+         *       "value_fen": 1000
+         *     }
+         */
+        ItemDraft: {
+            budget_id: string;
+            category: string;
+            /** @default  */
+            description_en: string;
+            /** @default  */
+            description_zh: string;
+            item_id: string;
+            per_day?: number | null;
+            per_month?: number | null;
+            per_promotion?: number | null;
+            per_user_limit?: number | null;
+            /**
+             * @description 图片的 SHA-256，先上传 Hashes of uploaded pictures
+             * @default []
+             */
+            pictures: string[];
+            /** @description 赞助方承担（分） What the sponsor pays */
+            price_fen: number;
+            /** @description 每件所需减碳量（毫克） What a citizen pays */
+            price_mg: number;
+            promotion?: string | null;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+            /** @description 不含此刻 Exclusive */
+            sale_ends_at?: string | null;
+            sale_starts_at?: string | null;
+            /**
+             * @description 可用门店，空为不限 Where it is valid; empty: everywhere
+             * @default []
+             */
+            shops: string[];
+            title_en: string;
+            title_zh: string;
+            /** @description 门店售价（分），未知为空 Price in a shop; null: unknown */
+            value_fen?: number | null;
+        };
+        /**
+         * @description A draft is seen by operators only. A withdrawn item is not on offer; its orders go on.
+         * @enum {string}
+         */
+        ItemStatus: "draft" | "published" | "withdrawn";
+        /**
          * @description An item of the mall.
          * @example {
          *       "category": "food",
          *       "description": "凭券在合作门店兑换一碗。",
          *       "display": "5.00 千克",
-         *       "images": [],
+         *       "images": [
+         *         "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+         *       ],
          *       "item_id": "reganmian",
+         *       "limits": {
+         *         "per_day": 1,
+         *         "per_month": 4,
+         *         "per_promotion": null,
+         *         "promotion": null
+         *       },
          *       "per_user_limit": 1,
          *       "price_mg": 5000000,
          *       "sale_window": {
@@ -741,30 +1573,40 @@ export interface components {
          *         "open": true,
          *         "starts_at": null
          *       },
+         *       "shops": [
+         *         "caiji-jianghan-road"
+         *       ],
          *       "sponsor": {
          *         "name": "过早联盟",
          *         "sponsor_id": "wuhan-breakfast"
          *       },
          *       "stock": 873,
-         *       "title": "一碗热干面"
+         *       "title": "一碗热干面",
+         *       "value_fen": 1000
          *     }
          */
         ItemView: {
             category: string;
             description: string;
             display: string;
+            /** @description 图片地址，内容不变，可长期缓存 Addresses whose content never changes */
             images: string[];
             item_id: string;
+            limits: components["schemas"]["LimitsView"];
             /** @description 每人限兑，空为不限 Null: no limit */
             per_user_limit: number | null;
             /** @description 每件所需减碳量（毫克） Milligrams for one piece */
             price_mg: number;
             sale_window: components["schemas"]["SaleWindow"];
+            /** @description 可用门店，空为不限 Shops where it is valid; empty: everywhere */
+            shops: string[];
             sponsor: components["schemas"]["SponsorView"];
             /** @description 可兑数量 Pieces left */
             stock: number;
             /** @description 按 Accept-Language 给出中文或英文 In the language of Accept-Language */
             title: string;
+            /** @description 门店售价（分），未知为空 Price in a shop, in fen; null: unknown */
+            value_fen: number | null;
         };
         ItemViewPage: {
             /** @description 是否还有下一页 Whether there is a next page */
@@ -772,6 +1614,17 @@ export interface components {
             items: components["schemas"]["ItemView"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        /** @description Pieces per person. Null: no such limit. */
+        LimitsView: {
+            /** @description 每天 Per local day */
+            per_day: number | null;
+            /** @description 每月 Per local month */
+            per_month: number | null;
+            /** @description 该活动内合计 Of all items of the promotion */
+            per_promotion: number | null;
+            /** @description 所属促销活动 The promotion whose items are counted together */
+            promotion: string | null;
         };
         OrderedItem: {
             item_id: string;
@@ -783,6 +1636,23 @@ export interface components {
              * @description 券码见 GET /me/vouchers/{voucher_id} The code is there
              */
             voucher_id: string;
+        };
+        /** @description An order without the person. */
+        OrderForOperators: {
+            /** @description 合计 In all */
+            amount_mg: number;
+            budget_id: string;
+            /** @description 预算承担 What the budget pays */
+            cost_fen: number;
+            created_at: string;
+            item_id: string;
+            /** Format: uuid */
+            order_id: string;
+            quantity: number;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            settled_at: string | null;
+            /** @enum {string} */
+            status: "pending" | "cancelling" | "confirmed" | "cancelled";
         };
         /**
          * @example {
@@ -836,7 +1706,7 @@ export interface components {
             price_mg: number;
             quantity: number;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             settled_at: string | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
@@ -849,6 +1719,39 @@ export interface components {
             items: components["schemas"]["OrderView"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "media_type": "image/webp",
+         *       "path": "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
+         *       "sha256": "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
+         *       "size_bytes": 183204
+         *     }
+         */
+        PictureView: {
+            /** @enum {string} */
+            media_type: "image/png" | "image/jpeg" | "image/webp";
+            path: string;
+            /** @description 填入商品的 pictures For `pictures` of an item */
+            sha256: string;
+            size_bytes: number;
+        };
+        PointView: {
+            at_market_fen: number | null;
+            at_reward_fen: number | null;
+            /** Format: date */
+            day: string;
+            /** @description 预算余额 Money left in open budgets */
+            left_fen: number;
+            /** @description 市民还能兑换的减碳量，核算未回答时为空 Null: accounting did not answer */
+            open_mg: number | null;
+        };
+        /** @description Two prices that are never mixed. */
+        PricesView: {
+            /** @description 市场价：卖出一吨的所得 What a tonne brings in a sale */
+            market_fen_per_tonne: number;
+            /** @description 兑换价：兑换一吨用掉的预算 What a tonne takes from budgets */
+            reward_fen_per_tonne: number;
         };
         /** @description RFC 9457 problem document. `code` is stable; `title` and `detail` follow Accept-Language (zh, en). */
         Problem: {
@@ -910,6 +1813,60 @@ export interface components {
              */
             message: string;
         };
+        /**
+         * @description What one operator proposed. A second one decides it.
+         * @example {
+         *       "content": {
+         *         "limit_fen": 2000000
+         *       },
+         *       "decided_at": null,
+         *       "decided_by": null,
+         *       "expires_at": "2026-12-11T09:30:00+08:00",
+         *       "kind": "budget.raise",
+         *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+         *       "proposed_at": "2026-11-27T09:30:00+08:00",
+         *       "proposed_by": "ops-local",
+         *       "reason": "赞助方追加",
+         *       "status": "open",
+         *       "subject": "reganmian-guozao"
+         *     }
+         */
+        ProposalView: {
+            /** @description 批准后生效的内容 What takes effect with the approval */
+            content: {
+                [key: string]: unknown;
+            };
+            decided_at: string | null;
+            decided_by: string | null;
+            expires_at: string;
+            /** @enum {string} */
+            kind: "budget.close" | "budget.open" | "budget.raise" | "item.change" | "item.publish" | "order.refund";
+            /** Format: uuid */
+            proposal_id: string;
+            proposed_at: string;
+            proposed_by: string;
+            reason: string;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
+            /** @description 商品、预算或订单的编号 The id of the item, budget or order */
+            subject: string;
+        };
+        ProposalViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ProposalView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "reason": "合同 2026-118 已签"
+         *     }
+         */
+        ReasonOnly: {
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+        };
         RunDetail: {
             /** @description 批准补扣的提案 The proposal that lets captures be repeated */
             capture_again: string | null;
@@ -965,9 +1922,32 @@ export interface components {
             open: boolean;
             starts_at: string | null;
         };
+        /**
+         * @description Orders of the list of items. The default is by id.
+         * @enum {string}
+         */
+        Sort: "default" | "newest" | "cheapest" | "dearest" | "popular";
+        SpentDay: {
+            amount_mg: number;
+            cost_fen: number;
+            /** Format: date */
+            day: string;
+        };
         SponsorView: {
             name: string;
             sponsor_id: string;
+        };
+        /**
+         * @example {
+         *       "pieces": 200,
+         *       "reason": "门店追加"
+         *     }
+         */
+        StockChange: {
+            /** @description 加为正，减为负 Positive raises, negative lowers */
+            pieces: number;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
         };
         /** @description loaded = available + reserved + sold = codes free + codes assigned; assigned = sold = confirmed orders. */
         StockCheckView: {
@@ -1002,7 +1982,7 @@ export interface components {
             /** @description 最近一次失败的原因 The error of the last attempt */
             last_error: string | null;
             next_attempt_at: string;
-            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             request_id: string;
             /**
              * Format: uuid
@@ -1125,6 +2105,34 @@ export interface components {
                     code: "DUPLICATE_KEY" | "IDEMPOTENCY_KEY_MISSING" | "MALFORMED_BODY" | "MALFORMED_REQUEST";
                     /** @constant */
                     status: 400;
+                };
+            };
+        };
+        /** @description * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget */
+        BudgetNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BUDGET_NOT_FOUND",
+                 *       "detail": "没有改动。请先开立预算，由另一人批准。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个预算",
+                 *       "type": "urn:carbon-inclusion:problem:budget-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BUDGET_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
                 };
             };
         };
@@ -1324,6 +2332,38 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
+         *     * `ITEM_NOT_FOUND` 没有这件商品 · No such item
+         *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
+         */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BUDGET_NOT_FOUND",
+                 *       "detail": "没有改动。请先开立预算，由另一人批准。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个预算",
+                 *       "type": "urn:carbon-inclusion:problem:budget-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "PICTURE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `ORDER_NOT_FOUND` 没有这个订单 · No such order */
         OrderNotFound: {
             headers: {
@@ -1377,6 +2417,62 @@ export interface components {
                     code: "PAYLOAD_TOO_LARGE";
                     /** @constant */
                     status: 413;
+                };
+            };
+        };
+        /** @description * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided */
+        ProposalDecided: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "PROPOSAL_DECIDED",
+                 *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "提案已有结论",
+                 *       "type": "urn:carbon-inclusion:problem:proposal-decided"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "PROPOSAL_DECIDED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal */
+        ProposalNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "PROPOSAL_NOT_FOUND",
+                 *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这项提案",
+                 *       "type": "urn:carbon-inclusion:problem:proposal-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "PROPOSAL_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
                 };
             };
         };
@@ -1904,6 +3000,7 @@ export interface operations {
              *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
              *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
              *     * `MONTHLY_LIMIT_REACHED` 本月可用的额度不够 · The monthly limit does not suffice
+             *     * `REFUNDED` 已经退回 · Refunded
              *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
              *     * `SPENDER_NOT_ALLOWED` 不能使用这个账户的减碳量 · You cannot use these grams
              */
@@ -1929,7 +3026,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED";
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
@@ -1983,6 +3080,56 @@ export interface operations {
                 };
             };
             429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_categories: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "category_id": "category-id",
+                     *           "name": "江城单车"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CategoriesView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2207,6 +3354,8 @@ export interface operations {
                 limit?: number;
                 /** @description 搜索名称与说明，词间空格 Words of the texts */
                 q?: string | null;
+                /** @description 排序：新品、价格、热度 The order; by id unless asked */
+                sort?: components["schemas"]["Sort"];
             };
             header?: {
                 /**
@@ -2240,8 +3389,16 @@ export interface operations {
                      *           "category": "food",
                      *           "description": "凭券在合作门店兑换一碗。",
                      *           "display": "5.00 千克",
-                     *           "images": [],
+                     *           "images": [
+                     *             "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                     *           ],
                      *           "item_id": "reganmian",
+                     *           "limits": {
+                     *             "per_day": 1,
+                     *             "per_month": 4,
+                     *             "per_promotion": null,
+                     *             "promotion": null
+                     *           },
                      *           "per_user_limit": 1,
                      *           "price_mg": 5000000,
                      *           "sale_window": {
@@ -2249,12 +3406,16 @@ export interface operations {
                      *             "open": true,
                      *             "starts_at": null
                      *           },
+                     *           "shops": [
+                     *             "caiji-jianghan-road"
+                     *           ],
                      *           "sponsor": {
                      *             "name": "过早联盟",
                      *             "sponsor_id": "wuhan-breakfast"
                      *           },
                      *           "stock": 873,
-                     *           "title": "一碗热干面"
+                     *           "title": "一碗热干面",
+                     *           "value_fen": 1000
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -2307,8 +3468,16 @@ export interface operations {
                      *       "category": "food",
                      *       "description": "凭券在合作门店兑换一碗。",
                      *       "display": "5.00 千克",
-                     *       "images": [],
+                     *       "images": [
+                     *         "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                     *       ],
                      *       "item_id": "reganmian",
+                     *       "limits": {
+                     *         "per_day": 1,
+                     *         "per_month": 4,
+                     *         "per_promotion": null,
+                     *         "promotion": null
+                     *       },
                      *       "per_user_limit": 1,
                      *       "price_mg": 5000000,
                      *       "sale_window": {
@@ -2316,12 +3485,16 @@ export interface operations {
                      *         "open": true,
                      *         "starts_at": null
                      *       },
+                     *       "shops": [
+                     *         "caiji-jianghan-road"
+                     *       ],
                      *       "sponsor": {
                      *         "name": "过早联盟",
                      *         "sponsor_id": "wuhan-breakfast"
                      *       },
                      *       "stock": 873,
-                     *       "title": "一碗热干面"
+                     *       "title": "一碗热干面",
+                     *       "value_fen": 1000
                      *     }
                      */
                     "application/json": components["schemas"]["ItemView"];
@@ -2643,6 +3816,1808 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_budgets: {
+        parameters: {
+            query?: {
+                /** @description 只看用到 80% 的 Only those of which 80 % are used */
+                alarmed?: boolean | null;
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "alarmed_at": "2026-11-27T09:30:00+08:00",
+                     *           "budget_id": "reganmian-guozao",
+                     *           "closed_at": null,
+                     *           "created_at": "2026-11-01T09:30:00+08:00",
+                     *           "left_fen": 179000,
+                     *           "limit_fen": 1000000,
+                     *           "reserved_fen": 1000,
+                     *           "spent_fen": 820000,
+                     *           "sponsor_en": "Breakfast Alliance",
+                     *           "sponsor_id": "guozao",
+                     *           "sponsor_zh": "过早联盟",
+                     *           "used_percent": 82
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BudgetViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_budget: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "budget_id": "reganmian-guozao",
+                 *       "limit_fen": 1000000,
+                 *       "reason": "合同 2026-118",
+                 *       "sponsor_en": "Breakfast Alliance",
+                 *       "sponsor_id": "guozao",
+                 *       "sponsor_zh": "过早联盟"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_EXISTS` 已有这个编号的预算 · A budget has this id
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `TOO_MANY_BUDGETS` 预算太多 · Too many budgets
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_EXISTS",
+                     *       "detail": "没有另开。请换一个编号，或提议增加额度。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/budgets",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有这个编号的预算",
+                     *       "type": "urn:carbon-inclusion:problem:budget-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_EXISTS" | "PROPOSAL_OPEN" | "TOO_MANY_BUDGETS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_budget: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "alarmed_at": "2026-11-27T09:30:00+08:00",
+                     *       "budget_id": "reganmian-guozao",
+                     *       "closed_at": null,
+                     *       "created_at": "2026-11-01T09:30:00+08:00",
+                     *       "left_fen": 179000,
+                     *       "limit_fen": 1000000,
+                     *       "reserved_fen": 1000,
+                     *       "spent_fen": 820000,
+                     *       "sponsor_en": "Breakfast Alliance",
+                     *       "sponsor_id": "guozao",
+                     *       "sponsor_zh": "过早联盟",
+                     *       "used_percent": 82
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BudgetNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_budget_close: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BudgetNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_CLOSED",
+                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/budgets/{budget_id}/close",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个预算已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_CLOSED" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_budget_raise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "limit_fen": 2000000,
+                 *       "reason": "赞助方追加"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BudgetRaise"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BudgetNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `BUDGET_LIMIT_TOO_LOW` 新的额度没有高于现在的额度 · The new limit is not above the present one
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_CLOSED",
+                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/budgets/{budget_id}/raise",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个预算已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_CLOSED" | "BUDGET_LIMIT_TOO_LOW" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_all_categories: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "category_id": "category-id",
+                     *           "hidden": false,
+                     *           "name_en": "name-en",
+                     *           "name_zh": "name-zh",
+                     *           "position": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CategoryDetails"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    save_category: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                category_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hidden": false,
+                 *       "name_en": "Breakfast",
+                 *       "name_zh": "过早",
+                 *       "position": 10,
+                 *       "reason": "新类别"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CategoryChange"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "category_id": "category-id",
+                     *       "hidden": false,
+                     *       "name_en": "name-en",
+                     *       "name_zh": "name-zh",
+                     *       "position": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CategoryDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `TOO_MANY_CATEGORIES` 类别太多 · Too many categories */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TOO_MANY_CATEGORIES",
+                     *       "detail": "类别太多",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/categories/{category_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "类别太多",
+                     *       "type": "urn:carbon-inclusion:problem:too-many-categories"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TOO_MANY_CATEGORIES";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_forecast: {
+        parameters: {
+            query?: {
+                /** @description 往后多少天 Days ahead */
+                days?: number;
+                /** @description 假设市民每天新增的减碳量 Assumed grams earned each day, in mg */
+                earned_mg_per_day?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "budgets": [
+                     *         {
+                     *           "budget_id": "reganmian-guozao",
+                     *           "daily_fen": 24000,
+                     *           "left_fen": 1000000,
+                     *           "runs_out_on": "2027-01-08"
+                     *         }
+                     *       ],
+                     *       "daily_fen": 24000,
+                     *       "daily_mg": 120000000,
+                     *       "earned_mg_per_day": 0,
+                     *       "points": [
+                     *         {
+                     *           "at_market_fen": 217500,
+                     *           "at_reward_fen": 10000000,
+                     *           "day": "2026-11-27",
+                     *           "left_fen": 1000000,
+                     *           "open_mg": 50000000000
+                     *         }
+                     *       ],
+                     *       "prices": {
+                     *         "market_fen_per_tonne": 4350,
+                     *         "reward_fen_per_tonne": 200000
+                     *       },
+                     *       "spent": [
+                     *         {
+                     *           "amount_mg": 120000000,
+                     *           "cost_fen": 24000,
+                     *           "day": "2026-11-26"
+                     *         }
+                     *       ],
+                     *       "unfunded_fen": 9000000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ForecastView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_forecast_plot: {
+        parameters: {
+            query?: {
+                /** @description 往后多少天 Days ahead */
+                days?: number;
+                /** @description 假设市民每天新增的减碳量 Assumed grams earned each day, in mg */
+                earned_mg_per_day?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 图 The plot */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example 2026 */
+                    "image/svg+xml": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_all_items: {
+        parameters: {
+            query?: {
+                budget_id?: string | null;
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: components["schemas"]["ItemStatus"] | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "budget_id": "budget-id",
+                     *           "category": "category",
+                     *           "description_en": "description-en",
+                     *           "description_zh": "description-zh",
+                     *           "images": [
+                     *             "image"
+                     *           ],
+                     *           "item_id": "item-id",
+                     *           "per_day": 1,
+                     *           "per_month": 1,
+                     *           "per_promotion": 1,
+                     *           "per_user_limit": 1,
+                     *           "price_fen": 1,
+                     *           "price_mg": 170000,
+                     *           "promotion": "promotion",
+                     *           "published_at": "published-at",
+                     *           "sale_ends_at": "sale-ends-at",
+                     *           "sale_starts_at": "sale-starts-at",
+                     *           "shops": [
+                     *             "shop"
+                     *           ],
+                     *           "sold": 1,
+                     *           "sponsor_id": "sponsor-id",
+                     *           "status": "draft",
+                     *           "stock": 1,
+                     *           "title_en": "title-en",
+                     *           "title_zh": "title-zh",
+                     *           "value_fen": 1,
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ItemDetailPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    create_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "budget_id": "reganmian-guozao",
+                 *       "category": "food",
+                 *       "description_en": "One bowl at a partner shop.",
+                 *       "description_zh": "凭券在合作门店兑换一碗。",
+                 *       "item_id": "reganmian-spring",
+                 *       "per_day": 1,
+                 *       "per_month": 4,
+                 *       "per_promotion": 2,
+                 *       "per_user_limit": 10,
+                 *       "pictures": [
+                 *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                 *       ],
+                 *       "price_fen": 1000,
+                 *       "price_mg": 5000000,
+                 *       "promotion": "spring-2027",
+                 *       "reason": "春季活动",
+                 *       "sale_ends_at": "2027-04-01T00:00:00+08:00",
+                 *       "sale_starts_at": "2027-03-01T00:00:00+08:00",
+                 *       "shops": [
+                 *         "caiji-jianghan-road"
+                 *       ],
+                 *       "title_en": "A bowl of hot dry noodles",
+                 *       "title_zh": "一碗热干面",
+                 *       "value_fen": 1000
+                 *     }
+                 */
+                "application/json": components["schemas"]["ItemDraft"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "budget_id": "budget-id",
+                     *       "category": "category",
+                     *       "description_en": "description-en",
+                     *       "description_zh": "description-zh",
+                     *       "images": [
+                     *         "image"
+                     *       ],
+                     *       "item_id": "item-id",
+                     *       "per_day": 1,
+                     *       "per_month": 1,
+                     *       "per_promotion": 1,
+                     *       "per_user_limit": 1,
+                     *       "price_fen": 1,
+                     *       "price_mg": 170000,
+                     *       "promotion": "promotion",
+                     *       "published_at": "published-at",
+                     *       "sale_ends_at": "sale-ends-at",
+                     *       "sale_starts_at": "sale-starts-at",
+                     *       "shops": [
+                     *         "shop"
+                     *       ],
+                     *       "sold": 1,
+                     *       "sponsor_id": "sponsor-id",
+                     *       "status": "draft",
+                     *       "stock": 1,
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh",
+                     *       "value_fen": 1,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
+             *     * `ITEM_EXISTS` 已有这个编号的商品 · An item has this id
+             *     * `TOO_MANY_ITEMS` 商品太多 · Too many items
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_CLOSED",
+                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个预算已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_EXISTS" | "TOO_MANY_ITEMS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_any_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "budget_id": "budget-id",
+                     *       "category": "category",
+                     *       "description_en": "description-en",
+                     *       "description_zh": "description-zh",
+                     *       "images": [
+                     *         "image"
+                     *       ],
+                     *       "item_id": "item-id",
+                     *       "per_day": 1,
+                     *       "per_month": 1,
+                     *       "per_promotion": 1,
+                     *       "per_user_limit": 1,
+                     *       "price_fen": 1,
+                     *       "price_mg": 170000,
+                     *       "promotion": "promotion",
+                     *       "published_at": "published-at",
+                     *       "sale_ends_at": "sale-ends-at",
+                     *       "sale_starts_at": "sale-starts-at",
+                     *       "shops": [
+                     *         "shop"
+                     *       ],
+                     *       "sold": 1,
+                     *       "sponsor_id": "sponsor-id",
+                     *       "status": "draft",
+                     *       "stock": 1,
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh",
+                     *       "value_fen": 1,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ItemNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    edit_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "budget_id": "reganmian-guozao",
+                 *       "category": "food",
+                 *       "description_en": "One bowl at a partner shop.",
+                 *       "description_zh": "凭券在合作门店兑换一碗。",
+                 *       "per_day": 1,
+                 *       "per_month": 4,
+                 *       "per_promotion": 2,
+                 *       "per_user_limit": 10,
+                 *       "pictures": [
+                 *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                 *       ],
+                 *       "price_fen": 1000,
+                 *       "price_mg": 5000000,
+                 *       "promotion": "spring-2027",
+                 *       "reason": "春季活动",
+                 *       "sale_ends_at": "2027-04-01T00:00:00+08:00",
+                 *       "sale_starts_at": "2027-03-01T00:00:00+08:00",
+                 *       "shops": [
+                 *         "caiji-jianghan-road"
+                 *       ],
+                 *       "title_en": "A bowl of hot dry noodles",
+                 *       "title_zh": "一碗热干面",
+                 *       "value_fen": 1000
+                 *     }
+                 */
+                "application/json": components["schemas"]["ItemContent"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "budget_id": "budget-id",
+                     *       "category": "category",
+                     *       "description_en": "description-en",
+                     *       "description_zh": "description-zh",
+                     *       "images": [
+                     *         "image"
+                     *       ],
+                     *       "item_id": "item-id",
+                     *       "per_day": 1,
+                     *       "per_month": 1,
+                     *       "per_promotion": 1,
+                     *       "per_user_limit": 1,
+                     *       "price_fen": 1,
+                     *       "price_mg": 170000,
+                     *       "promotion": "promotion",
+                     *       "published_at": "published-at",
+                     *       "sale_ends_at": "sale-ends-at",
+                     *       "sale_starts_at": "sale-starts-at",
+                     *       "shops": [
+                     *         "shop"
+                     *       ],
+                     *       "sold": 1,
+                     *       "sponsor_id": "sponsor-id",
+                     *       "status": "draft",
+                     *       "stock": 1,
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh",
+                     *       "value_fen": 1,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
+             *     * `ITEM_NOT_A_DRAFT` 已上架的商品不能直接修改 · A published item is not changed directly
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_CLOSED",
+                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items/{item_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个预算已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_NOT_A_DRAFT";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_item_change: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "budget_id": "reganmian-guozao",
+                 *       "category": "food",
+                 *       "description_en": "One bowl at a partner shop.",
+                 *       "description_zh": "凭券在合作门店兑换一碗。",
+                 *       "per_day": 1,
+                 *       "per_month": 4,
+                 *       "per_promotion": 2,
+                 *       "per_user_limit": 10,
+                 *       "pictures": [
+                 *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                 *       ],
+                 *       "price_fen": 1000,
+                 *       "price_mg": 5000000,
+                 *       "promotion": "spring-2027",
+                 *       "reason": "春季活动",
+                 *       "sale_ends_at": "2027-04-01T00:00:00+08:00",
+                 *       "sale_starts_at": "2027-03-01T00:00:00+08:00",
+                 *       "shops": [
+                 *         "caiji-jianghan-road"
+                 *       ],
+                 *       "title_en": "A bowl of hot dry noodles",
+                 *       "title_zh": "一碗热干面",
+                 *       "value_fen": 1000
+                 *     }
+                 */
+                "application/json": components["schemas"]["ItemContent"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
+             *     * `ITEM_CHANGED` 商品在提议之后改过 · The item was changed after the proposal
+             *     * `ITEM_NOT_PUBLISHED` 这件商品没有上架 · The item is not published
+             *     * `NOTHING_CHANGED` 没有要改的内容 · There is nothing to change
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_CLOSED",
+                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items/{item_id}/changes",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个预算已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "NOTHING_CHANGED" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_publication: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
+             *     * `ITEM_CHANGED` 商品在提议之后改过 · The item was changed after the proposal
+             *     * `ITEM_PUBLISHED` 这件商品已经上架 · The item is published already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_CLOSED",
+                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items/{item_id}/publish",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个预算已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_PUBLISHED" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    change_item_stock: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "pieces": 200,
+                 *       "reason": "门店追加"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StockChange"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "budget_id": "budget-id",
+                     *       "category": "category",
+                     *       "description_en": "description-en",
+                     *       "description_zh": "description-zh",
+                     *       "images": [
+                     *         "image"
+                     *       ],
+                     *       "item_id": "item-id",
+                     *       "per_day": 1,
+                     *       "per_month": 1,
+                     *       "per_promotion": 1,
+                     *       "per_user_limit": 1,
+                     *       "price_fen": 1,
+                     *       "price_mg": 170000,
+                     *       "promotion": "promotion",
+                     *       "published_at": "published-at",
+                     *       "sale_ends_at": "sale-ends-at",
+                     *       "sale_starts_at": "sale-starts-at",
+                     *       "shops": [
+                     *         "shop"
+                     *       ],
+                     *       "sold": 1,
+                     *       "sponsor_id": "sponsor-id",
+                     *       "status": "draft",
+                     *       "stock": 1,
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh",
+                     *       "value_fen": 1,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ItemNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CODES_OF_PARTNER` 这件商品用合作方的券码 · The item has codes of a partner
+             *     * `STOCK_TOO_LOW` 库存不够减 · The stock is too low
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CODES_OF_PARTNER",
+                     *       "detail": "没有加库存。请导入合作方的券码。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items/{item_id}/stock",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这件商品用合作方的券码",
+                     *       "type": "urn:carbon-inclusion:problem:codes-of-partner"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CODES_OF_PARTNER" | "STOCK_TOO_LOW";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    withdraw_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "budget_id": "budget-id",
+                     *       "category": "category",
+                     *       "description_en": "description-en",
+                     *       "description_zh": "description-zh",
+                     *       "images": [
+                     *         "image"
+                     *       ],
+                     *       "item_id": "item-id",
+                     *       "per_day": 1,
+                     *       "per_month": 1,
+                     *       "per_promotion": 1,
+                     *       "per_user_limit": 1,
+                     *       "price_fen": 1,
+                     *       "price_mg": 170000,
+                     *       "promotion": "promotion",
+                     *       "published_at": "published-at",
+                     *       "sale_ends_at": "sale-ends-at",
+                     *       "sale_starts_at": "sale-starts-at",
+                     *       "shops": [
+                     *         "shop"
+                     *       ],
+                     *       "sold": 1,
+                     *       "sponsor_id": "sponsor-id",
+                     *       "status": "draft",
+                     *       "stock": 1,
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh",
+                     *       "value_fen": 1,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ItemNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `ITEM_NOT_PUBLISHED` 这件商品没有上架 · The item is not published */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ITEM_NOT_PUBLISHED",
+                     *       "detail": "没有改动。草稿可以直接修改。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items/{item_id}/withdraw",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这件商品没有上架",
+                     *       "type": "urn:carbon-inclusion:problem:item-not-published"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ITEM_NOT_PUBLISHED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_order_as_operator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 170000,
+                     *       "budget_id": "budget-id",
+                     *       "cost_fen": 1,
+                     *       "created_at": "created-at",
+                     *       "item_id": "item-id",
+                     *       "order_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "quantity": 1,
+                     *       "reason_code": "ACCOUNT_FROZEN",
+                     *       "settled_at": "settled-at",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderForOperators"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OrderNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_refund: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OrderNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ORDER_NOT_REFUNDABLE` 这个订单不能退 · The order cannot be refunded
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ORDER_NOT_REFUNDABLE",
+                     *       "detail": "只有已完成的订单可以退；没有改动。请查看订单状态。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/orders/{order_id}/refund",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个订单不能退",
+                     *       "type": "urn:carbon-inclusion:problem:order-not-refundable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ORDER_NOT_REFUNDABLE" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_stuck: {
         parameters: {
             query?: {
@@ -2699,6 +5674,559 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    upload_picture: {
+        parameters: {
+            query: {
+                /** @description 文件的 SHA-256 Of the file */
+                sha256: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example time,user */
+                "image/jpeg": string;
+                /** @example time,user */
+                "image/png": string;
+                /** @example time,user */
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description 已上传过的同一图片 The same content was uploaded before */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "media_type": "image/webp",
+                     *       "path": "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
+                     *       "sha256": "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
+                     *       "size_bytes": 183204
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PictureView"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "media_type": "image/webp",
+                     *       "path": "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
+                     *       "sha256": "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
+                     *       "size_bytes": 183204
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PictureView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `TOO_MANY_PICTURES` 图片太多 · Too many pictures */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TOO_MANY_PICTURES",
+                     *       "detail": "图片太多",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/pictures",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "图片太多",
+                     *       "type": "urn:carbon-inclusion:problem:too-many-pictures"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TOO_MANY_PICTURES";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `PICTURE_HASH_MISMATCH` 图片与校验值不符 · The picture does not have this hash
+             *     * `PICTURE_TYPE_INVALID` 不是可用的图片 · Not a picture that can be used
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "INVALID_REQUEST",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/pictures",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "填写的内容有误",
+                     *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "INVALID_REQUEST" | "PICTURE_HASH_MISMATCH" | "PICTURE_TYPE_INVALID";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            /**
+             * @description * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TOO_MANY_AT_ONCE",
+                     *       "detail": "来自您所在网络的请求太多，这次没有办理。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/pictures",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 429,
+                     *       "title": "操作太频繁",
+                     *       "type": "urn:carbon-inclusion:problem:too-many-at-once"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
+                        /** @constant */
+                        status: 429;
+                    };
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/pictures",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_rewards_proposals: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                /** @description 只看某一状态 Only of this state */
+                status?: ("open" | "approved" | "rejected" | "withdrawn" | "expired") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "content": {
+                     *             "limit_fen": 2000000
+                     *           },
+                     *           "decided_at": null,
+                     *           "decided_by": null,
+                     *           "expires_at": "2026-12-11T09:30:00+08:00",
+                     *           "kind": "budget.raise",
+                     *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *           "proposed_by": "ops-local",
+                     *           "reason": "赞助方追加",
+                     *           "status": "open",
+                     *           "subject": "reganmian-guozao"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_rewards_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    approve_rewards_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
+             *     * `ITEM_NOT_FOUND` 没有这件商品 · No such item
+             *     * `ORDER_NOT_FOUND` 没有这个订单 · No such order
+             *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
+             *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_NOT_FOUND",
+                     *       "detail": "没有改动。请先开立预算，由另一人批准。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/proposals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个预算",
+                     *       "type": "urn:carbon-inclusion:problem:budget-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `BUDGET_EXISTS` 已有这个编号的预算 · A budget has this id
+             *     * `BUDGET_LIMIT_TOO_LOW` 新的额度没有高于现在的额度 · The new limit is not above the present one
+             *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
+             *     * `ITEM_CHANGED` 商品在提议之后改过 · The item was changed after the proposal
+             *     * `ITEM_NOT_PUBLISHED` 这件商品没有上架 · The item is not published
+             *     * `ITEM_PUBLISHED` 这件商品已经上架 · The item is published already
+             *     * `ORDER_NOT_REFUNDABLE` 这个订单不能退 · The order cannot be refunded
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
+             *     * `TOO_MANY_BUDGETS` 预算太多 · Too many budgets
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUDGET_CLOSED",
+                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/proposals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个预算已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BUDGETS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_rewards_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["ProposalDecided"];
+            413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -2959,63 +6487,9 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "PROPOSAL_NOT_FOUND",
-                     *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/rewards/ops/reconciliation/captures/{proposal_id}/reject",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "没有这项提案",
-                     *       "type": "urn:carbon-inclusion:problem:proposal-not-found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "PROPOSAL_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
-                };
-            };
+            404: components["responses"]["ProposalNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "PROPOSAL_DECIDED",
-                     *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/rewards/ops/reconciliation/captures/{proposal_id}/reject",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 409,
-                     *       "title": "提案已有结论",
-                     *       "type": "urn:carbon-inclusion:problem:proposal-decided"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "PROPOSAL_DECIDED";
-                        /** @constant */
-                        status: 409;
-                    };
-                };
-            };
+            409: components["responses"]["ProposalDecided"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -3609,6 +7083,7 @@ export interface operations {
              *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
              *     * `LIMIT_REACHED` 您已兑满 · You have reached the limit
              *     * `MONTHLY_LIMIT_REACHED` 本月可用的额度不够 · The monthly limit does not suffice
+             *     * `REFUNDED` 已经退回 · Refunded
              *     * `SALE_CLOSED` 现在不能兑换 · You cannot redeem this now
              *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
              *     * `SOLD_OUT` 已经兑完 · Sold out
@@ -3636,12 +7111,17 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "MONTHLY_LIMIT_REACHED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT" | "SPENDER_NOT_ALLOWED";
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT" | "SPENDER_NOT_ALLOWED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
                          */
                         donation_id?: string;
+                        /**
+                         * @description 仅随 LIMIT_REACHED Only with LIMIT_REACHED
+                         * @enum {string}
+                         */
+                        limit_span?: "day" | "month" | "promotion";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
@@ -3875,6 +7355,90 @@ export interface operations {
                         code: "ORDER_NOT_CANCELLABLE" | "VOUCHER_OPENED";
                         /** @constant */
                         status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_picture: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                "if-none-match"?: string | null;
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 图片 The picture */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example time,user */
+                    "image/jpeg": string;
+                    /** @example time,user */
+                    "image/png": string;
+                    /** @example time,user */
+                    "image/webp": string;
+                };
+            };
+            /** @description 与已缓存的相同 The caller has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PICTURE_NOT_FOUND",
+                     *       "detail": "图片不存在。请先上传，再填写返回的编号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/pictures/{sha256}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这张图片",
+                     *       "type": "urn:carbon-inclusion:problem:picture-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PICTURE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
                     };
                 };
             };
