@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import structlog
 
+from services.rewards.approvals.domain import MallProposal
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.domain import used_percent
+from services.rewards.proposals import service as proposals
 from tests.rewards.conftest import COST_FEN, PRICE_MG, Rewards
 from tests.rewards.operators import BUDGET, WHY, Operators
 
@@ -176,3 +178,7 @@ async def test_there_are_at_most_500_budgets(rewards: Rewards, operators: Operat
 )
 async def test_a_budget_with_a_fault_is_refused(operators: Operators, change: dict[str, Any]) -> None:
     await operators.refused("INVALID_REQUEST", "POST", "/budgets", BUDGET | change)
+
+
+def test_every_kind_of_proposal_of_the_mall_is_decided_by_its_route() -> None:
+    assert {kind.name for kind in proposals.kinds()} == set(MallProposal)

@@ -5,9 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.rewards.approvals.domain import MallProposal
 from shared import approvals_kinds
 from shared.approvals_kinds import Status
 from shared.instants import Instant
+from shared.openapi.closed import one_of
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500, pattern=r"^[^\x00]+$")]
 
@@ -40,7 +42,7 @@ class ProposalView(BaseModel):
     )
 
     proposal_id: uuid.UUID
-    kind: str
+    kind: Annotated[str, one_of(MallProposal)]
     subject: str = Field(description="商品、预算或订单的编号 The id of the item, budget or order")
     content: dict[str, Any] = Field(description="批准后生效的内容 What takes effect with the approval")
     reason: str

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from services.rewards.approvals.domain import MallProposal
 from services.rewards.budgets import repository
 from services.rewards.budgets.domain import used_percent
 from services.rewards.budgets.errors import (
@@ -30,9 +31,9 @@ from shared.language import Text
 # A programme has tens of sponsors, so a report of all budgets is one page.
 BUDGETS_MAX = 500
 SCOPE: Final = "ops:rewards"
-OPEN: Final = "budget.open"
-RAISE: Final = "budget.raise"
-CLOSE: Final = "budget.close"
+OPEN: Final = MallProposal.OPEN_BUDGET
+RAISE: Final = MallProposal.RAISE_BUDGET
+CLOSE: Final = MallProposal.CLOSE_BUDGET
 
 _log = structlog.get_logger(__name__)
 

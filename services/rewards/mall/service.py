@@ -11,6 +11,7 @@ it is about, so that nobody approves something else than what was proposed.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.rewards.approvals.domain import MallProposal
 from services.rewards.audit.service import log
 from services.rewards.budgets import service as budgets
 from services.rewards.catalogue import service as catalogue
@@ -35,8 +36,8 @@ from shared.auth.tokens import Operator
 from shared.db import Session
 
 SCOPE: Final = "ops:rewards"
-PUBLISH: Final = "item.publish"
-CHANGE: Final = "item.change"
+PUBLISH: Final = MallProposal.PUBLISH_ITEM
+CHANGE: Final = MallProposal.CHANGE_ITEM
 
 
 async def create_draft(

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.rewards.approvals.domain import MallProposal
 from services.rewards.budgets import service as budgets
 from services.rewards.mall import service as mall
 from services.rewards.refunds import service as refunds
@@ -13,5 +14,5 @@ def kinds() -> tuple[Kind, ...]:
 
 
 SCOPE: Final = mall.SCOPE
-NAMES: Final = tuple(kind.name for kind in kinds())
+NAMES: Final = tuple(MallProposal)
 REFUND: Final = refunds.REFUND

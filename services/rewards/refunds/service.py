@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.rewards.approvals.domain import MallProposal
 from services.rewards.orders import service as orders
 from services.rewards.refunds.errors import OrderNotRefundable
 from services.rewards.settlement.domain import Status
@@ -18,7 +19,7 @@ from shared.auth.tokens import Operator
 from shared.db import Session
 
 SCOPE: Final = "ops:rewards"
-REFUND: Final = "order.refund"
+REFUND: Final = MallProposal.REFUND_ORDER
 
 
 async def propose(
