@@ -2,11 +2,26 @@
 
 import pytest
 
-from tests.accounting.conftest import accounting, accounting_dsns, accounting_settings
+from tests.accounting.conftest import (
+    accounting,
+    accounting_app,
+    accounting_database,
+    accounting_dsns,
+    accounting_settings,
+    accounts,
+)
 from tests.databases import Dsns
 from tests.rewards.test_reconciliation import City, city, plant
 
-__all__ = ["accounting", "accounting_dsns", "accounting_settings", "city"]  # fixtures
+__all__ = [
+    "accounting",
+    "accounting_app",
+    "accounting_database",
+    "accounting_dsns",
+    "accounting_settings",
+    "accounts",
+    "city",
+]  # fixtures
 
 
 @pytest.mark.parametrize("time", ["infinity", "-infinity"])

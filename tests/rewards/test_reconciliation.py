@@ -17,7 +17,14 @@ from services.rewards.reconciliation import service as reconciliation
 from services.rewards.reconciliation.engine import Reconciler
 from services.rewards.settings import Settings
 from shared.httpclient import new_client
-from tests.accounting.conftest import accounting, accounting_dsns, accounting_settings
+from tests.accounting.conftest import (
+    accounting,
+    accounting_app,
+    accounting_database,
+    accounting_dsns,
+    accounting_settings,
+    accounts,
+)
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import YESTERDAY
 from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
@@ -27,7 +34,14 @@ from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
 from tests.tokens import ALL_OPS, TokenFactory
 
-__all__ = ["accounting", "accounting_dsns", "accounting_settings"]  # fixtures
+__all__ = [
+    "accounting",
+    "accounting_app",
+    "accounting_database",
+    "accounting_dsns",
+    "accounting_settings",
+    "accounts",
+]  # fixtures
 
 PRICE_MG = 10_000
 DONATED_MG = 5_000

@@ -13,12 +13,23 @@ from tests.rewards.test_reconciliation import (
     PRICE_MG,
     City,
     accounting,
+    accounting_app,
+    accounting_database,
     accounting_dsns,
     accounting_settings,
+    accounts,
     city,
 )
 
-__all__ = ["accounting", "accounting_dsns", "accounting_settings", "city"]  # fixtures
+__all__ = [
+    "accounting",
+    "accounting_app",
+    "accounting_database",
+    "accounting_dsns",
+    "accounting_settings",
+    "accounts",
+    "city",
+]  # fixtures
 
 
 async def approve_captures(city: City, run: dict[str, Any]) -> None:

@@ -9,12 +9,23 @@ from tests.rewards.test_reconciliation import (
     PRICE_MG,
     City,
     accounting,
+    accounting_app,
+    accounting_database,
     accounting_dsns,
     accounting_settings,
+    accounts,
     city,
 )
 
-__all__ = ["accounting", "accounting_dsns", "accounting_settings", "city"]  # fixtures
+__all__ = [
+    "accounting",
+    "accounting_app",
+    "accounting_database",
+    "accounting_dsns",
+    "accounting_settings",
+    "accounts",
+    "city",
+]  # fixtures
 
 
 async def entries(city: City, user: Any) -> list[dict[str, Any]]:
