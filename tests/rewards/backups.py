@@ -27,7 +27,9 @@ class Backup:
 
     async def restore(self) -> None:
         await empty_tables(self._dsns, self._schema, keep=LIBRARY_TABLES)
-        await self._run("INSERT INTO {s}.{t} OVERRIDING SYSTEM VALUE TABLE backup.{t} ON CONFLICT DO NOTHING")
+        await self._run(
+            "INSERT INTO {s}.{t} ({c}) OVERRIDING SYSTEM VALUE SELECT {c} FROM backup.{t} ON CONFLICT DO NOTHING"
+        )
 
     async def drop(self) -> None:
         connection = await connect_past_triggers(self._dsns)
@@ -37,6 +39,13 @@ class Backup:
     async def _run(self, statement: str, before: str = "SELECT 1") -> None:
         connection = await connect_past_triggers(self._dsns)
         await connection.execute(before)
-        for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", self._schema):
-            await connection.execute(statement.format(s=self._schema, t=row["tablename"]))
+        # The database computes generated columns itself, and takes no values for them.
+        tables = await connection.fetch(
+            "SELECT tablename, string_agg(quote_ident(column_name), ', ') AS columns FROM pg_tables"
+            " JOIN information_schema.columns ON table_schema = schemaname AND table_name = tablename"
+            " WHERE schemaname = $1 AND is_generated = 'NEVER' GROUP BY 1",
+            self._schema,
+        )
+        for row in tables:
+            await connection.execute(statement.format(s=self._schema, t=row["tablename"], c=row["columns"]))
         await connection.close()
