@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.rewards.conftest import COST_FEN, PRICE_MG, Rewards
@@ -256,6 +257,22 @@ async def test_codes_of_a_partner_are_neither_made_nor_deleted_here(rewards: Rew
     for pieces in (0, 10_001, -10_001, 1.5):
         await operators.refused("INVALID_REQUEST", "POST", "/items/boat/stock", {"pieces": pieces, **WHY})
     await operators.refused("ITEM_NOT_FOUND", "POST", "/items/nothing/stock", {"pieces": 1, **WHY})
+
+
+async def test_a_repeated_change_of_the_stock_counts_once(rewards: Rewards, operators: Operators) -> None:
+    await operators.publish(stock=5)
+    headers = {**rewards.tokens.operator(subject="ann"), "Idempotency-Key": "raise-of-friday"}
+    path = "/api/v1/rewards/ops/items/reganmian/stock"
+
+    async def send(pieces: int) -> httpx.Response:
+        return await rewards.client.post(path, json={"pieces": pieces, **WHY}, headers=headers)
+
+    answers = await asyncio.gather(*(send(3) for _ in range(8)))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    again = await send(3)
+    assert (again.json()["stock"], again.headers["idempotent-replayed"]) == (8, "true")
+    assert (await send(4)).json()["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert (await rewards.stock())["available"] == 8
 
 
 # --- categories -------------------------------------------------------------------------------------------------------

@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.rewards.approvals.schemas import ProposalView, ReasonOnly
 from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.domain import ItemStatus
+from services.rewards.database import SCHEMA
 from services.rewards.mall import service
 from services.rewards.mall.schemas import ItemContent, ItemDetail, ItemDraft, StockChange
 from services.rewards.slugs import SLUG_PATTERN, SlugPath, slug
 from services.rewards.vouchers.sealing import CodeSealer
+from shared import idempotency
 from shared.approvals import RequestApprovals
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
@@ -18,6 +20,7 @@ from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/rewards/ops/items", tags=["运营 Operations"])
 
+_STOCK_ROUTE = "/api/v1/rewards/ops/items/{item_id}/stock"
 MallOperator = Annotated[Operator, Depends(require_scope(service.SCOPE))]
 
 
@@ -91,10 +94,23 @@ async def withdraw_item(session: Session, operator: MallOperator, item_id: SlugP
 
 @router.post("/{item_id}/stock", summary="增减库存 · Raise or lower the stock")
 async def change_item_stock(
-    session: Session, request: Request, operator: MallOperator, item_id: SlugPath, body: StockChange
+    session: Session,
+    request: Request,
+    response: Response,
+    operator: MallOperator,
+    item_id: SlugPath,
+    key: idempotency.OptionalKey,
+    body: StockChange,
 ) -> ItemDetail:
-    """自有券码的商品；合作方的券码请导入。For items with codes of our own; import those of a partner."""
+    """自有券码的商品；合作方的券码请导入。带 Idempotency-Key 重发时只改一次。
+
+    For items with codes of our own; import those of a partner. Send an Idempotency-Key: a repeat then counts once.
+    """
     sealer: CodeSealer = request.app.state.sealer
+    claim = {"schema": SCHEMA, "subject": f"operator:{operator.subject}", "route": _STOCK_ROUTE}
+    if key is not None and (known := await idempotency.begin(session, **claim, key=key)):
+        response.headers[idempotency.REPLAYED_HEADER] = "true"
+        return ItemDetail.model_validate(known.body)
     item = await service.change_stock(
         session,
         sealer=sealer,
@@ -103,4 +119,7 @@ async def change_item_stock(
         reason=body.reason,
         operator=operator.subject,
     )
-    return ItemDetail.of(item)
+    detail = ItemDetail.of(item)
+    if key is not None:
+        await idempotency.finish(session, **claim, key=key, status=200, body_json=detail.model_dump_json())
+    return detail
