@@ -508,7 +508,9 @@ export interface paths {
         put?: never;
         /**
          * 增减库存 · Raise or lower the stock
-         * @description 自有券码的商品；合作方的券码请导入。For items with codes of our own; import those of a partner.
+         * @description 自有券码的商品；合作方的券码请导入。带 Idempotency-Key 重发时只改一次。
+         *
+         *     For items with codes of our own; import those of a partner. Send an Idempotency-Key: a repeat then counts once.
          */
         post: operations["change_item_stock"];
         delete?: never;
@@ -2685,6 +2687,37 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         */
+        UnprocessableEntity: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "IDEMPOTENCY_KEY_REUSED",
+                 *       "detail": "同一个标识已用于另一笔，这次没有办理，减碳量没有变动。请返回后重新操作。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "这次提交与之前的不一致",
+                 *       "type": "urn:carbon-inclusion:problem:idempotency-key-reused"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "IDEMPOTENCY_KEY_REUSED" | "INVALID_REQUEST";
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
         /** @description * `UPSTREAM_TIMEOUT` 服务未能及时应答 · No answer in time */
         UpstreamTimeout: {
             headers: {
@@ -2726,6 +2759,11 @@ export interface components {
          * @example order-5f0c1f0e8f1c4b52
          */
         IdempotencyKey: string;
+        /**
+         * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+         * @example order-5f0c1f0e8f1c4b52
+         */
+        OptionalIdempotencyKey: string;
         /**
          * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
          * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
@@ -5231,6 +5269,11 @@ export interface operations {
                  */
                 "Accept-Language"?: components["parameters"]["AcceptLanguage"];
                 /**
+                 * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+                 * @example order-5f0c1f0e8f1c4b52
+                 */
+                "Idempotency-Key"?: components["parameters"]["OptionalIdempotencyKey"];
+                /**
                  * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
                  * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
                  */
@@ -5256,6 +5299,7 @@ export interface operations {
             /** @description 成功 OK */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     "X-Request-Id": components["headers"]["XRequestId"];
                     [name: string]: unknown;
                 };
@@ -5296,17 +5340,19 @@ export interface operations {
                     "application/json": components["schemas"]["ItemDetail"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequest2"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ItemNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `CODES_OF_PARTNER` 这件商品用合作方的券码 · The item has codes of a partner
+             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
              *     * `STOCK_TOO_LOW` 库存不够减 · The stock is too low
              */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     "X-Request-Id": components["headers"]["XRequestId"];
                     [name: string]: unknown;
                 };
@@ -5326,14 +5372,24 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "CODES_OF_PARTNER" | "STOCK_TOO_LOW";
+                        code: "CODES_OF_PARTNER" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "STOCK_TOO_LOW";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
                         /** @constant */
                         status: 409;
                     };
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -7133,37 +7189,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            /**
-             * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
-             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             */
-            422: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "IDEMPOTENCY_KEY_REUSED",
-                     *       "detail": "同一个标识已用于另一笔，这次没有办理，减碳量没有变动。请返回后重新操作。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/rewards/orders",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "这次提交与之前的不一致",
-                     *       "type": "urn:carbon-inclusion:problem:idempotency-key-reused"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "IDEMPOTENCY_KEY_REUSED" | "INVALID_REQUEST";
-                        /** @constant */
-                        status: 422;
-                    };
-                };
-            };
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
