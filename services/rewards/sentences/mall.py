@@ -94,8 +94,8 @@ PICTURE_NOT_FOUND: Final = Sentence(
 PICTURE_TYPE_INVALID: Final = Sentence(
     Text("不是可用的图片", "Not a picture that can be used"),
     Text(
-        "只收 PNG、JPEG 或 WebP，并按文件内容判断，没有保存。请转换格式后重新上传。",
-        "Only PNG, JPEG and WebP are taken, as the first bytes show. Nothing was stored. Convert it and try again.",
+        "图片的格式不支持，或与所标的不符，没有保存。请转换成常见的图片格式，再上传一次。",
+        "This format is not taken, or is not the declared one. Nothing was stored. Convert it and try again.",
     ),
 )
 PICTURE_HASH_MISMATCH: Final = Sentence(
