@@ -34,14 +34,8 @@ from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
 from tests.tokens import ALL_OPS, TokenFactory
 
-__all__ = [
-    "accounting",
-    "accounting_app",
-    "accounting_database",
-    "accounting_dsns",
-    "accounting_settings",
-    "accounts",
-]  # fixtures
+# Fixtures.
+__all__ = ["accounting", "accounting_app", "accounting_database", "accounting_dsns", "accounting_settings", "accounts"]
 
 PRICE_MG = 10_000
 DONATED_MG = 5_000
