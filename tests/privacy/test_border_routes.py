@@ -40,6 +40,8 @@ FOR_NOBODY: Final = {
     "GET /api/v1/accounting/public/digests/{day}",
     "GET /api/v1/accounting/public/proofs/{activity_id}",
     "GET /api/v1/accounting/public/stats",
+    "GET /api/v1/rewards/categories",
+    "GET /api/v1/rewards/pictures/{sha256}",
     "GET /api/v1/rewards/items",
     "GET /api/v1/rewards/items/{item_id}",
     "GET /api/v1/rewards/campaigns",
