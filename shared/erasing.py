@@ -5,7 +5,7 @@ accounts asks again. A task stays for good: its account id is how late facts abo
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,10 +24,13 @@ from shared.contracts.erasures_v1 import (
     ErasureAsked,
     EventsErased,
 )
+from shared.db import Database
 from shared.eventlog import Record
 from shared.language import Text as Words
 from shared.personal_data import FOR_GOOD, LEAVING, Erasure, Kept, account
 
+# Of one run. Then the consumers of the process have their turn.
+_STEPS_MAX: Final = 5
 DECODER: Final = msgspec.json.Decoder(ErasureAsked)
 REGISTER: Final = {
     "erasure_task": Kept(
@@ -142,6 +145,18 @@ class Eraser:
         self, session: AsyncSession, topic: str, account_id: uuid.UUID, message: Any, event_type: str, at: datetime
     ) -> None:
         await publish(session, self._schema, topic, account_id, message, event_type, at, source=self._source)
+
+
+async def take_steps(database: Database, step: Callable[[AsyncSession], Awaitable[int]]) -> int:
+    """Take up to _STEPS_MAX steps, each in a transaction of its own, while tasks are due. Return how many had one."""
+    total = 0
+    for _ in range(_STEPS_MAX):
+        async with database.transaction() as session:
+            done = await step(session)
+        if not done:
+            break
+        total += done
+    return total
 
 
 async def answer(

@@ -6,6 +6,7 @@ them later. A task ends QUIET_S after its first step: by then no transaction is 
 
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from services.accounting.database import SCHEMA
@@ -16,7 +17,7 @@ from services.accounting.personal_data import TABLES
 from services.accounting.posting import versions
 from shared.contracts.erasures_v1 import ErasureAsked
 from shared.db import Database, Session, driver
-from shared.erasing import Task
+from shared.erasing import Task, take_steps
 from shared.personal_rows import PersonalRows, PersonIds
 from shared.projection import Items
 
@@ -26,8 +27,6 @@ TASKS_MAX: Final = 20
 # Of one step, over all of its tasks: it holds the locks of its people for some hundred milliseconds. A person may have
 # thousands of acts.
 ROWS_MAX: Final = 250
-# Of one run, each in a transaction of its own. Then the consumers of the process have their turn.
-_STEPS_MAX: Final = 5
 _AGAIN: Final = timedelta(seconds=5)
 _AGAIN_AFTER_HOLD: Final = timedelta(minutes=1)
 _LOOK_AGAIN_S: Final = 3600
@@ -44,14 +43,7 @@ async def handle_asked(session: Session, items: Items[ErasureAsked], *, topic: s
 
 async def erase_all_due(database: Database, *, topic: str, quiet_s: int = QUIET_S) -> int:
     """Take some steps, while tasks are due. Return how many tasks had one. Timed job."""
-    total = 0
-    for _ in range(_STEPS_MAX):
-        async with database.transaction() as session:
-            done = await erase_due(session, topic=topic, quiet_s=quiet_s)
-        if not done:
-            break
-        total += done
-    return total
+    return await take_steps(database, partial(erase_due, topic=topic, quiet_s=quiet_s))
 
 
 async def erase_due(session: Session, *, topic: str, quiet_s: int = QUIET_S) -> int:

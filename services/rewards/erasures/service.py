@@ -1,6 +1,7 @@
 """Erasure in bounded steps. Orders and donations that are under way end first: they hold grams of the person."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from services.rewards.database import SCHEMA
@@ -9,7 +10,7 @@ from services.rewards.erasures.models import erasure_task
 from services.rewards.personal_data import TABLES
 from shared.contracts.erasures_v1 import ErasureAsked
 from shared.db import Database, Session
-from shared.erasing import Eraser, Task
+from shared.erasing import Eraser, Task, take_steps
 from shared.personal_rows import PersonalRows, PersonIds
 from shared.projection import Items
 
@@ -17,8 +18,6 @@ TASKS: Final = Eraser(SCHEMA, erasure_task, source="/rewards")
 TASKS_MAX: Final = 20
 # Of one step, over all of its tasks.
 _ROWS_MAX: Final = 500
-# Of one run, each in a transaction of its own.
-_STEPS_MAX: Final = 5
 _AGAIN: Final = timedelta(minutes=1)
 _ROWS: Final = PersonalRows(SCHEMA, TABLES)
 
@@ -30,14 +29,7 @@ async def handle_asked(session: Session, items: Items[ErasureAsked], *, topic: s
 
 async def erase_all_due(database: Database, *, topic: str) -> int:
     """Take some steps, while tasks are due. Return how many tasks had one. Timed job."""
-    total = 0
-    for _ in range(_STEPS_MAX):
-        async with database.transaction() as session:
-            done = await erase_due(session, topic=topic)
-        if not done:
-            break
-        total += done
-    return total
+    return await take_steps(database, partial(erase_due, topic=topic))
 
 
 async def erase_due(session: Session, *, topic: str) -> int:
