@@ -13,15 +13,15 @@ from services.accounting.judging.uniqueness import CountedNumber, CountedUse
 from shared.db import Connection
 
 # OFFSET 0 forces one index search per key, also while the statistics say that the tables are small.
-_COUNTED = """
-SELECT k.number_key, n.activity_id, (SELECT a.account_id FROM accounting.activity a
-    WHERE a.activity_id = n.activity_id), NULL::uuid, NULL::timestamptz, NULL::timestamptz, NULL::smallint
+_NUMBERS = """
+SELECT k.number_key, n.activity_id,
+    (SELECT a.account_id FROM accounting.activity a WHERE a.activity_id = n.activity_id)
 FROM unnest($1::bigint[]) AS k(number_key)
 CROSS JOIN LATERAL (SELECT activity_id FROM accounting.counted_number n
-    WHERE n.number_key = k.number_key OFFSET 0) n
-UNION ALL
-SELECT NULL, u.activity_id, NULL, k.use_key, u.started_at, u.ended_at, u.people
-FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS k(use_key, first, last)
+    WHERE n.number_key = k.number_key OFFSET 0) n"""
+_USES = """
+SELECT k.use_key, u.activity_id, u.started_at, u.ended_at, u.people
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS k(use_key, first, last)
 CROSS JOIN LATERAL (SELECT activity_id, started_at, ended_at, people FROM accounting.counted_use u
     WHERE u.use_key = k.use_key AND u.ended_at >= k.first AND u.started_at <= k.last OFFSET 0) u"""
 
@@ -45,20 +45,11 @@ async def counted_by(
     connection: Connection, number_keys: Sequence[int], spans: Mapping[uuid.UUID, tuple[datetime, datetime]]
 ) -> tuple[list[CountedNumber], list[CountedUse]]:
     """Return the numbers among these that are used up, and the uses of meters and vehicles that touch their spans."""
-    numbers, uses = [], []
-    rows = await connection.fetch(
-        _COUNTED,
-        number_keys,
-        list(spans),
-        [first for first, _ in spans.values()],
-        [last for _, last in spans.values()],
-    )
-    for number_key, activity_id, account_id, use_key, started_at, ended_at, people in rows:
-        if use_key is None:
-            numbers.append(CountedNumber(number_key, activity_id, account_id))
-        else:
-            uses.append(CountedUse(use_key, activity_id, started_at, ended_at, people))
-    return numbers, uses
+    numbers = [CountedNumber(*row) for row in await connection.fetch(_NUMBERS, number_keys)] if number_keys else []
+    if not spans:
+        return numbers, []
+    firsts, lasts = [first for first, _ in spans.values()], [last for _, last in spans.values()]
+    return numbers, [CountedUse(*row) for row in await connection.fetch(_USES, list(spans), firsts, lasts)]
 
 
 async def insert_counted(connection: Connection, counted: Counted) -> None:

@@ -219,19 +219,8 @@ async def parked_with_binding(connection: Connection, settled_before: datetime, 
 async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]], settled_before: datetime) -> Sequence[Any]:
     """Return the parked acts of (partner, account key) pairs that bindings decide now, in log order.
 
-    Locked in the order of the pairs. Few pairs have parked acts. A first query finds these, because planning the whole
-    one for each poll costs more than running it.
+    Locked in the order of the pairs.
     """
-    parked = await connection.fetch(
-        "SELECT k.partner_id, k.account_key FROM unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
-        # OFFSET 0: see credited_near. Parked acts are rare in the statistics and may be a million by now.
-        " WHERE EXISTS (SELECT 1 FROM accounting.activity a WHERE a.partner_id = k.partner_id"
-        " AND a.account_key = k.account_key AND a.status = 'parked' AND a.reason_code = 'NO_BINDING' OFFSET 0)",
-        [key[0] for key in keys],
-        [key[1] for key in keys],
-    )
-    if not parked:
-        return ()
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
         " CROSS JOIN LATERAL (SELECT * FROM accounting.activity a WHERE a.partner_id = k.partner_id"
@@ -239,8 +228,8 @@ async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]], set
         f" AND {_DECIDABLE.format(settled_before='$3')}"
         " OFFSET 0 FOR UPDATE) a JOIN accounting.parked_report p USING (activity_id)"
         f" ORDER BY {_ORDER_OF_THE_LOG}",
-        [key[0] for key in parked],
-        [key[1] for key in parked],
+        [key[0] for key in keys],
+        [key[1] for key in keys],
         settled_before,
     )
     return rows

@@ -75,9 +75,9 @@ async def post_reports(
     left: Sequence[ActivityReported] = ()
     if fresh:
         # Bindings are read once: a binding that appears later would add a person who is locked out of order.
-        bindings = await bindings_room.bindings_of(connection, (report for _, report in fresh))
+        bindings, waiting = await bindings_room.bindings_and_waiting(connection, (report for _, report in fresh))
         # Parked rows are locked before people, in the same order as in `judge_parked`.
-        parked = await repository.parked_of(connection, sorted(bindings), settled_before()) if bindings else ()
+        parked = await repository.parked_of(connection, waiting, settled_before()) if waiting else ()
         people = people_of(bindings)
         busy = people - await ledger.lock_people(connection, people, wait=wait)
         if busy:
