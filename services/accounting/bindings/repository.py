@@ -48,18 +48,11 @@ async def upsert_bindings(session: AsyncSession, changes: Sequence[BindingChange
 
 async def bindings_of(
     connection: Connection, keys: Sequence[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], list[BindingRow]], list[tuple[str, str]]]:
-    """Return all bindings of (partner, account key) pairs, in the order in which they begin, and the waiting pairs.
-
-    A pair waits if it has acts that were parked for want of a binding. One statement reads both, because
-    sending the pairs costs more than looking for parked acts, which are rare.
-    """
+) -> dict[tuple[str, str], list[BindingRow]]:
+    """Return all bindings of (partner, account key) pairs, in the order in which they begin."""
     rows = await connection.fetch(
         # The place in `keys` is cheaper to read than the key itself.
-        "SELECT k.place, b.account_id, b.counts_from, b.ended_at, b.consent_withdrawn_at, b.status = 'pending',"
-        # OFFSET 0 forces one index search per pair. Parked acts are rare in the statistics and may be a million by now.
-        " EXISTS (SELECT 1 FROM accounting.activity a WHERE a.partner_id = k.partner_id"
-        " AND a.account_key = k.account_key AND a.status = 'parked' AND a.reason_code = 'NO_BINDING' OFFSET 0)"
+        "SELECT k.place, b.account_id, b.counts_from, b.ended_at, b.consent_withdrawn_at, b.status = 'pending'"
         " FROM accounting.binding b JOIN unnest($1::text[], $2::text[]) WITH ORDINALITY"
         " AS k(partner_id, account_key, place) USING (partner_id, account_key)"
         " ORDER BY b.counts_from",
@@ -67,12 +60,9 @@ async def bindings_of(
         [key[1] for key in keys],
     )
     found: dict[tuple[str, str], list[BindingRow]] = {}
-    waiting: set[int] = set()
     for row in rows:
-        found.setdefault(keys[row[0] - 1], []).append(BindingRow(*row[1:6]))
-        if row[6]:
-            waiting.add(row[0])
-    return found, [keys[place - 1] for place in sorted(waiting)]
+        found.setdefault(keys[row[0] - 1], []).append(BindingRow(*row[1:]))
+    return found
 
 
 async def account_keys_of(

@@ -96,19 +96,11 @@ async def note_look(connection: Connection, changes: Sequence[LateChange]) -> No
 
 async def bindings_of_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> Bindings:
     """Return the bindings of (partner, account key) pairs."""
-    bindings, _ = await repository.bindings_of(connection, sorted(keys))
-    return bindings
+    return await repository.bindings_of(connection, sorted(keys))
 
 
 async def bindings_of(connection: Connection, reports: Iterable[ActivityReported]) -> Bindings:
     """Return the bindings of the people that these reports may be about."""
-    return await bindings_of_keys(connection, {(one.partner_id, one.account_key) for one in reports})
-
-
-async def bindings_and_waiting(
-    connection: Connection, reports: Iterable[ActivityReported]
-) -> tuple[Bindings, Sequence[tuple[str, str]]]:
-    """Return the bindings of these people, and in order the (partner, account key) pairs that have parked acts."""
     return await repository.bindings_of(connection, sorted({(one.partner_id, one.account_key) for one in reports}))
 
 

@@ -1,7 +1,7 @@
 """Timed jobs on parked events: judge them after their person is bound, drop those that nobody claimed."""
 
 from services.accounting.judging import reasons
-from services.accounting.posting import repository, service
+from services.accounting.posting import parked_repository, service
 from services.accounting.posting.closing import Programme, closing
 from services.accounting.posting.domain import PARKED_VERDICT, Verdict, verdict_without_act
 from shared.contracts.activities_v1 import ActivityReported
@@ -19,7 +19,7 @@ async def release_parked(session: Session, *, programme: Programme) -> None:
     Runs every second. It also covers the race in which an event is parked while its binding is being stored, events
     that wait for a partner's confirmation, and those after the end of a binding that has no successor.
     """
-    rows = await repository.parked_with_binding(await driver(session), service.settled_before(), _RELEASE_MAX)
+    rows = await parked_repository.parked_with_binding(await driver(session), service.settled_before(), _RELEASE_MAX)
     if rows:
         async with closing(session, programme) as closed:
             await service.judge_parked(session, rows, programme=programme, closing=closed)
@@ -27,7 +27,7 @@ async def release_parked(session: Session, *, programme: Programme) -> None:
 
 async def release_held(session: Session, *, programme: Programme) -> None:
     """Judge acts that waited for a refused methodology whose content is the approved one again. Timed job."""
-    rows = await repository.parked_for_methodology(await driver(session), programme.index.held, _RELEASE_MAX)
+    rows = await parked_repository.parked_for_methodology(await driver(session), programme.index.held, _RELEASE_MAX)
     if rows:
         async with closing(session, programme) as closed:
             await service.judge_parked(session, rows, programme=programme, closing=closed)
@@ -36,12 +36,12 @@ async def release_held(session: Session, *, programme: Programme) -> None:
 async def forget_parked(session: Session, *, programme: Programme) -> None:
     """Refuse events that stayed parked for PARKED_LIFE_S and drop their content."""
     connection = await driver(session)
-    rows = await repository.parked_too_long(connection, PARKED_LIFE_S, _FORGET_MAX)
+    rows = await parked_repository.parked_too_long(connection, PARKED_LIFE_S, _FORGET_MAX)
     if not rows:
         return
     async with closing(session, programme) as closed:
         verdicts = [_unclaimed(service.parked_report(row), row["sequence"] + 1) for row in rows]
-        await repository.forget_parked(connection, [row["activity_id"] for row in rows], reasons.NO_BINDING)
+        await parked_repository.forget_parked(connection, [row["activity_id"] for row in rows], reasons.NO_BINDING)
         await closed.add(verdicts)
 
 

@@ -30,7 +30,7 @@ from services.accounting.judging.subjects import CapKey
 from services.accounting.judging.uniqueness import CountedActs, use_of
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.matching import MethodologyIndex
-from services.accounting.posting import counted_repository, homes, repository
+from services.accounting.posting import counted_repository, homes, parked_repository, repository
 from services.accounting.posting.candidates import Candidate, make_candidates, stored_candidate
 from services.accounting.posting.closing import Closing, Programme
 from services.accounting.posting.domain import (
@@ -75,9 +75,10 @@ async def post_reports(
     left: Sequence[ActivityReported] = ()
     if fresh:
         # Bindings are read once: a binding that appears later would add a person who is locked out of order.
-        bindings, waiting = await bindings_room.bindings_and_waiting(connection, (report for _, report in fresh))
+        keys = sorted({(report.partner_id, report.account_key) for _, report in fresh})
+        bindings, waiting = await parked_repository.bindings_and_waiting(connection, keys)
         # Parked rows are locked before people, in the same order as in `judge_parked`.
-        parked = await repository.parked_of(connection, waiting, settled_before()) if waiting else ()
+        parked = await parked_repository.parked_of(connection, waiting, settled_before()) if waiting else ()
         people = people_of(bindings)
         busy = people - await ledger.lock_people(connection, people, wait=wait)
         if busy:
@@ -162,7 +163,7 @@ async def _release(
         verdict.sequence, verdict.replaces = row["sequence"] + 1, ReplacedVerdict("parked", row["reason_code"])
     effects = collect_effects(verdicts)
     await repository.write_new_verdicts(connection, effects.activities)
-    await repository.delete_parked(connection, [row["activity_id"] for row in rows])
+    await parked_repository.delete_parked(connection, [row["activity_id"] for row in rows])
     await _write_effects(connection, effects, closing)
     await closing.add(verdicts)
 
@@ -259,7 +260,7 @@ async def _store(connection: Connection, verdicts: Sequence[Verdict], closing: C
 
 async def _write_effects(connection: Connection, effects: Effects, closing: Closing) -> None:
     if effects.parked:
-        await repository.insert_parked(connection, effects.parked)
+        await parked_repository.insert_parked(connection, effects.parked)
     if effects.pending:
         await repository.insert_pending(connection, effects.pending)
     if effects.claims:

@@ -9,7 +9,7 @@ from services.accounting.judging import reasons
 from services.accounting.judging.domain import usage_of
 from services.accounting.judging.stored import counted_keys_of, from_row
 from services.accounting.ledger import service as ledger
-from services.accounting.posting import counted_repository, freed_room_repository, repository
+from services.accounting.posting import counted_repository, freed_room_repository, parked_repository, repository
 from services.accounting.posting.closing import Closing
 from services.accounting.posting.domain import ReplacedVerdict, report_of_activity, verdict_without_act
 from services.accounting.posting.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
@@ -81,6 +81,7 @@ async def take_back(
         await _give_back_counted(connection, original)
         await freed_room_repository.add(connection, activity_id)
     await repository.mark_taken_back(connection, activity_id, status, reason)
+    await parked_repository.delete_parked(connection, [activity_id])
     verdict = verdict_without_act(
         report_of_activity(original, account_key), status, reason, sequence=original["sequence"] + 1
     )
