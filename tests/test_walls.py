@@ -5,6 +5,7 @@ A *room* is a package inside a service. Its tables are those of its `*models.py`
 """
 
 import ast
+import functools
 import importlib
 import re
 import shutil
@@ -51,6 +52,12 @@ class Statement(NamedTuple):
     schema: str
     table: str
     writes: bool
+
+
+@functools.cache
+def tree_of(source: str) -> ast.Module:
+    """Return the syntax tree of a file. Each planted violation reads the others again."""
+    return ast.parse(source)
 
 
 def room_files(root: Path) -> Iterator[tuple[Path, str, str]]:
@@ -130,17 +137,32 @@ def imported_tables(tree: ast.AST) -> dict[str, tuple[str, str]]:
     return found
 
 
+_SCHEMAS = "|".join(SERVICES)
+_PATTERNS = (
+    (True, re.compile(rf"{_WRITE}({_SCHEMAS})\.(\w+)")),
+    (False, re.compile(rf"{_READ}({_SCHEMAS})\.(\w+)")),
+)
+
+
+@functools.cache
+def statements_of(source: str, file: str, service: str, room: str) -> list[Statement]:
+    tree = tree_of(source)
+    found = [
+        Statement(file, line, service, room, schema, table, writes)
+        for line, text in texts_of(tree)
+        for writes, pattern in _PATTERNS
+        for schema, table in pattern.findall(text)
+    ]
+    found += [
+        Statement(file, line, service, room, schema, table, writes=True)
+        for line, schema, table in core_writes(tree, imported_tables(tree))
+    ]
+    return found
+
+
 def statements(root: Path) -> Iterator[Statement]:
-    schemas = "|".join(SERVICES)
-    patterns = ((True, re.compile(rf"{_WRITE}({schemas})\.(\w+)")), (False, re.compile(rf"{_READ}({schemas})\.(\w+)")))
     for path, service, room in room_files(root):
-        tree, file = ast.parse(path.read_text()), path.relative_to(root).as_posix()
-        for line, text in texts_of(tree):
-            for writes, pattern in patterns:
-                for schema, table in pattern.findall(text):
-                    yield Statement(file, line, service, room, schema, table, writes)
-        for line, schema, table in core_writes(tree, imported_tables(tree)):
-            yield Statement(file, line, service, room, schema, table, writes=True)
+        yield from statements_of(path.read_text(), path.relative_to(root).as_posix(), service, room)
 
 
 def foreign_statements(root: Path) -> list[str]:
@@ -162,7 +184,7 @@ def private_imports(root: Path) -> list[str]:
     """Imports of another room's SQL, tables or routes."""
     found = []
     for path, service, room in room_files(root):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path.read_text())):
             if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("services."):
                 continue
             parts = str(node.module).split(".")
@@ -179,7 +201,7 @@ def driver_imports(root: Path) -> list[str]:
     for path in sorted((root / "services").rglob("*.py")):
         if "migrations" in path.parts or MAY_IMPORT_DRIVERS.match(path.stem):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path.read_text())):
             if not isinstance(node, ast.Import | ast.ImportFrom):
                 continue
             names = [str(node.module)] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]

@@ -76,7 +76,14 @@ _GAINS = {
 class City:
     """The services, and what the operator works on."""
 
-    def __init__(self, apps: dict[str, FastAPI], accounting: Accounting, dsns: Dsns, tokens: TokenFactory) -> None:
+    def __init__(
+        self,
+        apps: dict[str, FastAPI],
+        accounting: Accounting,
+        dsns: Dsns,
+        tokens: TokenFactory,
+        connection: "asyncpg.Connection[Any]",
+    ) -> None:
         self.apps, self.accounting, self.dsns, self.tokens = apps, accounting, dsns, tokens
         self.clients = {
             name: httpx.AsyncClient(
@@ -87,6 +94,7 @@ class City:
         self.person = Reports(uuid.UUID(int=0), uuid.UUID(int=0))
         self.originals: set[bytes] = set()
         self._before: dict[str, set[str]] = {}
+        self._connection = connection  # of the administrator; one for all, because connecting takes 20 ms
 
     async def did(self, status: int, method: str, path: str, body: Any = None, *, by: str = ALONE) -> Any:
         """Call, and require this status: an attempt that fails for another reason proves nothing."""
@@ -128,11 +136,7 @@ class City:
         )
 
     async def sql(self, statement: str, *values: object) -> list[Any]:
-        connection = await asyncpg.connect(self.dsns.admin)
-        try:
-            return [row[0] for row in await connection.fetch(statement, *values)]
-        finally:
-            await connection.close()
+        return [row[0] for row in await self._connection.fetch(statement, *values)]
 
     async def gains(self) -> dict[str, set[str]]:
         return {name: set(await self.sql(statement)) for name, statement in _GAINS.items()}
@@ -237,7 +241,9 @@ async def city(
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(apps["accounting"]), base_url="http://accounting.test")
         )
-        found = City(apps, Accounting(settings, database, client, tokens), dsns, tokens)
+        connection = await asyncpg.connect(dsns.admin)
+        stack.push_async_callback(connection.close)
+        found = City(apps, Accounting(settings, database, client, tokens), dsns, tokens, connection)
         for one in found.clients.values():
             stack.push_async_callback(one.aclose)
         found.person = await found.accounting.citizen()
