@@ -37,6 +37,8 @@ from tests.accounting.reports import YESTERDAY, Reports, cancel, correct, sent_a
 from tests.databases import Dsns, in_own_loop, make_database
 from tests.tokens import TokenFactory
 
+pytestmark = pytest.mark.longer
+
 ANY = st.integers(0, 10_000)  # picks one of what is there at that moment
 KINDS = st.sampled_from(["bus", "metro", "car", "implausible", "elsewhere"])
 T = TypeVar("T")

@@ -39,6 +39,8 @@ from tests.accounting.driver import Accounting
 from tests.accounting.erasures.conftest import Erasures
 from tests.accounting.reports import PARTNER, Reports, as_records
 
+pytestmark = pytest.mark.longer
+
 NIGHTLY: Final = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 ROUNDS: Final = 200
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

@@ -36,6 +36,8 @@ from tests.accounting.reports import YESTERDAY, Reports, cancel, correct
 from tests.databases import LIBRARY_TABLES, Dsns, empty_tables
 from tests.tokens import TokenFactory
 
+pytestmark = pytest.mark.longer
+
 ANY = st.integers(0, 10_000)  # index of one of the existing items
 SCENES = st.sampled_from(["metro", "bus", "slow_bus"])
 DAYS_AGO = st.integers(0, 2)

@@ -18,6 +18,8 @@ from tests.accounts.conftest import BASE, People
 from tests.accounts.test_repeated_answers import StrictWechat
 from tests.starving import compare
 
+pytestmark = pytest.mark.longer
+
 ATTACKER, CITIZEN = "203.0.113.7", "203.0.113.8"
 WRONG = 100
 

@@ -29,6 +29,8 @@ from tests.accounts.conftest import BASE, People, Person
 from tests.accounts.subscribers import queue, subscriber
 from tests.starving import FLOOR_MS, compare
 
+pytestmark = pytest.mark.longer
+
 LOG_IN = "/sns/jscode2session"
 PATHS = (
     "/wxa/business/getuserphonenumber",

@@ -49,6 +49,7 @@ async def find_planted_faults(stack: FaultStack, history: History) -> list[str]:
     return (await Checker(stack.admin_dsn, history).check(at_rest=True)).problems
 
 
+@pytest.mark.nightly
 @pytest.mark.stack
 @pytest.mark.timeout(240)
 async def test_short_fault_run_loses_and_doubles_nothing(tmp_path: Path) -> None:

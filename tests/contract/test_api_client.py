@@ -22,6 +22,7 @@ def test_c2_the_types_were_generated_from_these_documents() -> None:
     assert documents.digest_of(documents.documents()) == tools.RECORDED.read_text().strip(), HOW
 
 
+@pytest.mark.nightly
 def test_c2_the_types_are_what_the_generator_makes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if not has_node(capsys):
         return
@@ -36,6 +37,7 @@ def test_c2_the_client_compiles_strictly(capsys: pytest.CaptureFixture[str]) -> 
         tools.compile_client()
 
 
+@pytest.mark.nightly
 def test_c3_redocly_and_spectral_find_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     if has_node(capsys):
         tools.lint()

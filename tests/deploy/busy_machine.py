@@ -13,6 +13,8 @@ from deploy.local.postgres import PostgresServer
 from tests.deploy.test_stack import LocalStack
 from tests.deploy.test_starts import begin, processes_of, wait_for
 
+pytestmark = pytest.mark.longer
+
 BUSY_PROCESSES = 30
 
 

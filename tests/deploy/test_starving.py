@@ -18,6 +18,8 @@ from tests.deploy.gateways import running
 from tests.deploy.upstream import Upstream
 from tests.starving import compare
 
+pytestmark = pytest.mark.longer
+
 ATTACKER, CITIZEN = ["10.2.0.1"], "10.2.0.2"
 CROWD = [f"10.3.{number // 200}.{number % 200 + 1}" for number in range(800)]
 

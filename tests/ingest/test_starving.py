@@ -30,6 +30,8 @@ from shared.settings import MIB
 from tests.ingest.samples import EVENTS, PartnerClient, event, secret_of
 from tests.starving import compare
 
+pytestmark = pytest.mark.longer
+
 IMPORTS = "/api/v1/ingest/imports"
 PART = 4 * MIB
 SOCKETS = 16

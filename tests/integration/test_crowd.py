@@ -17,6 +17,8 @@ from tests.shop import HOST, PRICE_MG, SPONSOR, Shop, Visitor
 from tests.starving import TIMES_FACTOR, compare
 from tests.tokens import TokenFactory
 
+pytestmark = pytest.mark.longer
+
 # `make nightly` sells 500 pieces to 5,000 citizens.
 VISITORS, STOCK = (5_000, 500) if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else (640, 64)
 AT_ONCE = 64

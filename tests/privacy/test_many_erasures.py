@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
+import pytest
 
 from deploy.local.postgres import PostgresServer
 from services.accounting import worker as accounting_worker
@@ -35,6 +36,8 @@ from tests.accounting.reports import PARTNER, YESTERDAY, Reports, as_records
 from tests.databases import Dsns
 from tests.privacy.city import City
 from tests.privacy.lock_watch import LockWatch, LongWaits
+
+pytestmark = pytest.mark.longer
 
 PEOPLE: Final = int(os.environ.get("PRIVACY_PEOPLE", "60"))
 # Most people have a few acts; one in thirty rode for a year.

@@ -19,6 +19,8 @@ from tests.privacy.city import CAMPAIGN, ITEM, Citizen, City
 from tests.privacy.routes import Operation, declared
 from tests.privacy.ways import DIRECTLY, GATEWAY, NIGHTLY, Way, refusal
 
+pytestmark = pytest.mark.longer
+
 # Reads go on until the token expires, and so do these changes.
 WITHOUT_SESSION: Final = {
     "DELETE /api/v1/accounts/sessions/current",  # ends it

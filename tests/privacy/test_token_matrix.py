@@ -18,6 +18,8 @@ from tests.privacy.ways import NIGHTLY, Way, refusal
 from tests.privacy.wrong_tokens import EVERY_SCOPE, WRONG
 from tests.tokens import service_token
 
+pytestmark = pytest.mark.longer
+
 # All tokens on each route take twice as long through the gateway. The suite takes some of them on each route there.
 _SAMPLE: Final = 3
 

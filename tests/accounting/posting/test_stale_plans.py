@@ -132,7 +132,9 @@ async def workers_database(accounting: Accounting) -> AsyncIterator[None]:
     accounting.database = before
 
 
-WHEN_ANALYZED = pytest.mark.parametrize("analyzed_small", [False, True], ids=["empty", "small"])
+WHEN_ANALYZED = pytest.mark.parametrize(
+    "analyzed_small", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["empty", "small"]
+)
 
 
 @WHEN_ANALYZED

@@ -9,9 +9,13 @@ import random
 import time
 from datetime import timedelta
 
+import pytest
+
 from shared.contracts.activities_v1 import ActivityReported
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import PARTNER, YESTERDAY, Reports, cancel, correct
+
+pytestmark = pytest.mark.longer
 
 WRITE_FOR_S = float(os.environ.get("WRITERS_FOR_S", "0"))
 WRITERS = 8
