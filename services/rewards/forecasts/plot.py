@@ -11,7 +11,7 @@ from services.rewards.forecasts.domain import Forecast
 _WIDTH: Final = 800
 _HEIGHT: Final = 420
 _LEFT: Final = 110
-_RIGHT: Final = 30
+_RIGHT: Final = 50
 _TOP: Final = 70
 _BOTTOM: Final = 60
 _STEPS: Final = 4
