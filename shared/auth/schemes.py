@@ -1,4 +1,4 @@
-"""The three kinds of credentials in the OpenAPI documents. They decide nothing: the dependencies that verify do."""
+"""The four kinds of credentials in the OpenAPI documents. They decide nothing: the dependencies that verify do."""
 
 from typing import Any, Final
 
@@ -35,7 +35,15 @@ CP1: Final = HTTPBase(
         " algorithm: CP1-HMAC-SHA256, CP1-ED25519, CP1-RSA-SHA256 or CP1-SM2-SM3."
     ),
 )
-ALL: Final = (CITIZEN, OPERATOR, CP1)
+TILL: Final = HTTPBearer(
+    auto_error=False,
+    scheme_name="till",
+    description=(
+        "收银台：`POST /api/v1/rewards/merchant/tills` 返回的 `token`；登记时在此处放登记码。"
+        " Tills: the `token` of their enrolment. The enrolment itself has the enrolment code in its place."
+    ),
+)
+ALL: Final = (CITIZEN, OPERATOR, CP1, TILL)
 SIGNED: Final[dict[str, Any]] = {"security": [{CP1.scheme_name: []}]}
 """`openapi_extra` of a route that verifies a signature without a dependency."""
 CITIZEN_OR_NOBODY: Final[dict[str, Any]] = {"security": [{}, {CITIZEN.scheme_name: []}]}

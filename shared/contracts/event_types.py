@@ -12,7 +12,12 @@ from shared.contracts.erasures_v1 import ERASURE_ANSWERED_TYPE, ERASURE_ASKED_TY
 from shared.contracts.freezes_v1 import FREEZE_CHANGED_TYPE
 from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE
 from shared.contracts.rejections_v1 import RECEIPT_REJECTED_TYPE
-from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CANCELLED_TYPE, ORDER_CONFIRMED_TYPE
+from shared.contracts.rewards_v1 import (
+    DONATION_MADE_TYPE,
+    ORDER_CANCELLED_TYPE,
+    ORDER_CONFIRMED_TYPE,
+    VOUCHERS_EXPIRING_TYPE,
+)
 
 ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
 BINDING_CHANGED_TYPE: Final = "cn.carboninclusion.binding.changed.v1"
@@ -42,7 +47,7 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
     topics.FREEZES: (FREEZE_CHANGED_TYPE,),
-    topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE),
+    topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE, VOUCHERS_EXPIRING_TYPE),
     topics.ERASURES: (ERASURE_ASKED_TYPE,),
     topics.ACCOUNTING_ERASURES: (EVENTS_ERASED_TYPE, ERASURE_ANSWERED_TYPE),
     topics.INGEST_ERASURES: (ERASURE_ANSWERED_TYPE,),

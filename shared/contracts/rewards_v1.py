@@ -12,6 +12,7 @@ from shared.contracts.bounds import Count, Fen, Milligrams, require_storable
 EVENT_SOURCE: Final = "/rewards"
 ORDER_CONFIRMED_TYPE: Final = "cn.carboninclusion.order.confirmed.v1"
 ORDER_CANCELLED_TYPE: Final = "cn.carboninclusion.order.cancelled.v1"
+VOUCHERS_EXPIRING_TYPE: Final = "cn.carboninclusion.vouchers.expiring.v1"
 DONATION_MADE_TYPE: Final = "cn.carboninclusion.donation.made.v1"
 
 
@@ -72,4 +73,23 @@ class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
         require_storable(self.campaign_id, self.certificate_no, self.made_at)
 
 
-RewardEvent = OrderConfirmed | OrderCancelled | DonationMade
+class VouchersExpiring(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="vouchers.expiring"):
+    """Unused vouchers of an order end soon. `account_id` is the own account of the person who may use them.
+
+    `title` is the item's, in Chinese. Published at least once: `order_id` identifies a repeat.
+    """
+
+    event_id: uuid.UUID
+    order_id: uuid.UUID
+    account_id: uuid.UUID
+    item_id: Name
+    title: Name
+    quantity: Count
+    valid_until: datetime
+
+    def __post_init__(self) -> None:
+        """Raises ValueError (a ValidationError while decoding)."""
+        require_storable(self.item_id, self.title, self.valid_until)
+
+
+RewardEvent = OrderConfirmed | OrderCancelled | DonationMade | VouchersExpiring

@@ -18,8 +18,9 @@ from services.accounts.messages import orders
 from services.accounts.messages.evening import EveningMessages, present_evening
 from services.accounts.settings import Settings
 from shared import clock
-from shared.contracts.rewards_v1 import OrderCancelled, OrderConfirmed
+from shared.contracts.rewards_v1 import OrderCancelled, OrderConfirmed, VouchersExpiring
 from shared.db import Database
+from shared.instants import CITY_ZONE
 from tests.accounts.conftest import Db, People, Person
 from tests.accounts.subscribers import consent, subscriber
 
@@ -240,6 +241,26 @@ async def test_a_confirmed_order_is_told_once_to_its_owner(people: People, datab
     await take(database, confirmed(anna))
     texts = {"amount_mg": "3.00 千克", "quantity": "2", "at": "2099年11月27日 20:30"}
     assert await queued(db) == [(anna.user_id, "order_confirmed", str(uuid.UUID(int=1)), texts)]
+
+
+async def test_the_owner_of_vouchers_is_reminded_once_with_the_last_day(
+    people: People, database: Database, db: Db
+) -> None:
+    anna = await subscriber(people, "anna", times=3, kind="expiring")
+    event = VouchersExpiring(
+        event_id=uuid.uuid4(),
+        order_id=uuid.UUID(int=1),
+        account_id=confirmed(anna).account_id,
+        item_id="reganmian",
+        title="一碗热干面",
+        quantity=2,
+        valid_until=datetime(2099, 11, 30, tzinfo=CITY_ZONE),
+    )
+    await take(database, event, event)
+    [(_, kind, key, texts)] = await queued(db)
+    assert (kind, key) == ("expiring", f"vouchers:{uuid.UUID(int=1)}")
+    assert texts["what"] == "一碗热干面 2 张"
+    assert "2099年11月29日" in texts["on"]
 
 
 async def test_a_cancelled_order_and_an_unknown_account_tell_nobody(people: People, database: Database, db: Db) -> None:

@@ -66,6 +66,8 @@ SAMPLES: dict[str, object] = {
     "missing": "2, 3",
     "most": amounts.grams(20_000_000),
     "multiplier": "0.9",
+    "used_at": datetime(2026, 12, 27, 4, 52, tzinfo=UTC),
+    "shop_name": Text("户部巷店", "Hubu Lane"),
     "name": Text("WH-APP-BUS v2", "WH-APP-BUS v2"),
     "names": ["NO_CAPS", "NO_GROUPS"],
     "needed": amounts.grams(5_000_000),

@@ -11,7 +11,7 @@ from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
-from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
+from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed, VouchersExpiring
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SOME = uuid.UUID(int=7)
@@ -44,6 +44,9 @@ SAMPLES: tuple[msgspec.Struct, ...] = (
     OrderCancelled(
         event_id=SOME, order_id=SOME, account_id=SOME, item_id="i", quantity=1, amount_mg=1, cost_fen=1,
         cancelled_at=NOW,
+    ),
+    VouchersExpiring(
+        event_id=SOME, order_id=SOME, account_id=SOME, item_id="i", title="t", quantity=1, valid_until=NOW
     ),
     DonationMade(
         event_id=SOME, donation_id=SOME, account_id=SOME, campaign_id="c", amount_mg=1, certificate_no="n", made_at=NOW
