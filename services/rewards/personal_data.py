@@ -58,6 +58,32 @@ TABLES: Final[dict[str, Kept]] = {
             "client_request_id": "order_id::text",
         },
     ),
+    "clearing_day": nobody(Text("商家日结", "days settled with merchants")),
+    "clearing_line": nobody(Text("商家日结明细", "lines of settled days")),
+    "dispute": Kept(
+        Text("核销异议", "disputes about redemptions"), REDEEMING, _BILLING, Erasure.PSEUDONYM,
+        by=(through("orders", "order_id"),), names=frozenset({"opened_by"}),
+    ),
+    "item_shop": nobody(Text("商品可用门店", "shops that take an item")),
+    "merchant": nobody(Text("商家", "merchants")),
+    "merchant_key": nobody(Text("商家密钥（密文）", "keys of merchants, sealed")),
+    "merchant_nonce": nobody(Text("商家签名的随机串", "nonces of merchants' signatures")),
+    "offline_report": Kept(
+        Text("断网期间收的券", "what tills accepted without a line"), REDEEMING, _BILLING, Erasure.PSEUDONYM,
+        by=(through("orders", "order_id"),),
+    ),
+    "redemption": Kept(
+        Text("核销记录", "redemptions of vouchers"), REDEEMING, _BILLING, Erasure.PSEUDONYM,
+        by=(through("orders", "order_id"),),
+    ),
+    "shop": nobody(Text("门店", "shops")),
+    "till": nobody(Text("收银台", "tills")),
+    "till_enrolment": nobody(Text("收银台登记码", "enrolment codes of tills")),
+    "voucher_import": nobody(Text("券码导入记录", "imports of codes")),
+    "voucher_returned": Kept(
+        Text("退回的券", "vouchers that were given back"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
+    ),
+    "voucher_terms": nobody(Text("券的有效期", "validity of vouchers")),
     "picture": nobody(Text("商品图片", "pictures of items")),
     "reconciliation_difference": Kept(
         Text("与总账的差异", "differences from the ledger"), REDEEMING, Text("90 天", "90 days"), Erasure.EXPIRE,
@@ -68,8 +94,8 @@ TABLES: Final[dict[str, Kept]] = {
     "voucher": Kept(
         Text("券码（密文）", "voucher codes, sealed"), REDEEMING, _BILLING, Erasure.CLEAR,
         by=(through("orders", "order_id"),), names=frozenset({"user_id"}),
-        hidden=frozenset({"code_hash", "code_sealed"}),
-        clear={"code_sealed": "''::bytea", "opened_at": "NULL"},
+        hidden=frozenset({"code_hash", "code_sealed", "secret_sealed"}),
+        clear={"code_sealed": "''::bytea", "secret_sealed": "NULL", "opened_at": "NULL"},
     ),
     "window_taken": Kept(
         Text("按天、按月、按活动的限购计数", "pieces taken in a day, a month or a promotion"),

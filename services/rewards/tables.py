@@ -7,11 +7,17 @@ from services.rewards.campaigns import models as _campaigns
 from services.rewards.catalogue import models as _catalogue
 from services.rewards.categories import models as _categories
 from services.rewards.certificates import models as _certificates
+from services.rewards.clearing import models as _clearing
 from services.rewards.database import metadata
+from services.rewards.disputes import models as _disputes
 from services.rewards.erasures import models as _erasures
+from services.rewards.merchants import models as _merchants
+from services.rewards.offline_reports import models as _offline_reports
 from services.rewards.orders import models as _orders
 from services.rewards.pictures import models as _pictures
 from services.rewards.reconciliation import models as _reconciliation
+from services.rewards.redemptions import models as _redemptions
+from services.rewards.voucher_imports import models as _voucher_imports
 from services.rewards.vouchers import models as _vouchers
 
 __all__ = ["metadata"]
@@ -24,9 +30,15 @@ _ = (
     _catalogue,
     _categories,
     _certificates,
+    _clearing,
+    _disputes,
     _erasures,
+    _merchants,
+    _offline_reports,
     _orders,
     _pictures,
     _reconciliation,
+    _redemptions,
+    _voucher_imports,
     _vouchers,
 )

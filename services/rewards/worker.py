@@ -7,10 +7,13 @@ from services.rewards.approvals import service as approvals
 from services.rewards.assembly import build_engine, build_reconciler
 from services.rewards.budgets import service as budgets
 from services.rewards.catalogue import service as catalogue
+from services.rewards.clearing import service as clearing
 from services.rewards.database import SCHEMA
 from services.rewards.erasures import service as erasures
+from services.rewards.merchants import credentials
 from services.rewards.reconciliation import service as reconciliation
 from services.rewards.settings import Settings
+from services.rewards.vouchers import using as vouchers
 from shared import erasing, idempotency
 from shared.contracts import topics
 from shared.db import Session
@@ -20,6 +23,7 @@ from shared.worker import Worker, run
 DRIVE_EVERY_S = 1.0
 RECONCILE_EVERY_S = 1.0
 ERASE_EVERY_S = 1.0
+EXPIRE_EVERY_S = 5.0
 WATCH_EVERY_S = 15.0
 MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 600.0
@@ -55,6 +59,7 @@ def build(settings: Settings | None = None) -> Worker:
 
     worker.publish(topics.REWARDS, topics.REWARDS_ERASURES)
     _add_erasures(worker)
+    _add_vouchers_and_merchants(worker)
     worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
     worker.every(WATCH_EVERY_S, "report_stuck", engine.report_stuck)
     worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
@@ -67,6 +72,14 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(HOUSEKEEPING_EVERY_S, "delete_reconciliations", reconciliation.delete_old_runs)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker
+
+
+def _add_vouchers_and_merchants(worker: Worker) -> None:
+    worker.every(EXPIRE_EVERY_S, "expire_vouchers", vouchers.expire_due)
+    topic = worker.topic(topics.REWARDS)
+    worker.every(MINUTELY_S, "remind_of_vouchers", partial(vouchers.remind_due, topic=topic))
+    worker.every(MINUTELY_S, "settle_merchants", clearing.close_due)
+    worker.every(HOUSEKEEPING_EVERY_S, "delete_old_credentials", credentials.delete_old)
 
 
 def _add_erasures(worker: Worker) -> None:

@@ -239,6 +239,19 @@ async def pieces_by_item(session: Session) -> dict[str, tuple[int, int]]:
     return {row.item_id: (row.open, row.confirmed) for row in await repository.quantities_by_item(session)}
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of an order: what it cost the sponsor's budget when it was ordered."""
+
+    sponsor_id: str
+    fen: int
+
+
+async def get_piece(session: Session, *, order_id: uuid.UUID) -> Piece:
+    row = (await repository.by_ids(session, [order_id]))[order_id]
+    return Piece(row.capture_to.removeprefix("redeemed:"), row.cost_fen // row.quantity)
+
+
 async def costs_by_budget(session: Session) -> dict[str, tuple[int, int]]:
     """Return the fen in open and in confirmed orders, by budget."""
     return {row.budget_id: (int(row.open), int(row.confirmed)) for row in await repository.costs_by_budget(session)}

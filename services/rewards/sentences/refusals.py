@@ -214,3 +214,33 @@ VOUCHER_OPENED: Final = Sentence(
         "The partner issues these codes. Once shown, a code cannot be given back. The voucher stays valid: use it.",
     ),
 )
+ORDER_USED: Final = Sentence(
+    Text("券已经用过", "A voucher was used"),
+    Text(
+        "这一单有券已在门店核销，整单不能退回，减碳量没有变。其余的券请在有效期内使用。",
+        (
+            "A shop has redeemed a voucher of this order, so it cannot be given back. Nothing was changed. Use the "
+            "others before they expire."
+        ),
+    ),
+)
+ORDER_EXPIRED: Final = Sentence(
+    Text("券已经过期", "A voucher has expired"),
+    Text(
+        "这一单有券已过有效期，不能退回，减碳量没有变。下次请在到期前退回。",
+        (
+            "A voucher of this order is over, so it cannot be given back. Nothing was changed. Next time, give it back "
+            "before its end."
+        ),
+    ),
+)
+SALE_OUTLASTS_VALIDITY: Final = Sentence(
+    Text("兑换期比券的有效期长", "The sale lasts longer than the vouchers"),
+    Text(
+        "最后下单的人会拿到已失效的券，有效期没有改。请先把兑换结束时间设在券失效之前。",
+        (
+            "Who orders last would get a voucher that is over. The validity was not changed. End the sale before the "
+            "vouchers end."
+        ),
+    ),
+)

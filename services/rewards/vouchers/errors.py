@@ -14,6 +14,25 @@ class VoucherOpened(Conflict):
     says = refusals.VOUCHER_OPENED
 
 
+class OrderUsed(Conflict):
+    """A voucher of the order was used, so that the order cannot be given back."""
+
+    code = "ORDER_USED"
+    says = refusals.ORDER_USED
+
+
+class OrderExpired(Conflict):
+    code = "ORDER_EXPIRED"
+    says = refusals.ORDER_EXPIRED
+
+
+class SaleOutlastsValidity(Conflict):
+    """Who orders late would get a voucher that is over."""
+
+    code = "SALE_OUTLASTS_VALIDITY"
+    says = refusals.SALE_OUTLASTS_VALIDITY
+
+
 class PoolShort(InternalError):
     """There are fewer codes than reserved pieces: stock or pool was changed alone. An operator must repair it."""
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Uuid, and_, any_, delete, exists, func, literal, select, true, update
+from sqlalchemy import Uuid, and_, any_, delete, exists, func, literal, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,12 +12,16 @@ from services.rewards.vouchers.models import voucher
 
 # A code that nobody else can get: a partner's own one that was seen.
 _SPENT = and_(voucher.c.imported, voucher.c.opened_at.is_not(None))
+# A used or expired one stays what it is, as the record of its end.
+_ENDED = or_(voucher.c.used_at.is_not(None), voucher.c.expired_at.is_not(None))
 
 
 async def withdraw(session: AsyncSession, order_id: uuid.UUID) -> None:
     """Withdraw the codes of an order, and retire those that nobody else can get."""
     await session.execute(
-        update(voucher).where(voucher.c.order_id == order_id).values(withdrawn=true(), retired=_SPENT)
+        update(voucher)
+        .where(voucher.c.order_id == order_id)
+        .values(withdrawn=not_(_ENDED), retired=or_(_SPENT, _ENDED))
     )
 
 

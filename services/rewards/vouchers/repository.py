@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, Uuid, any_, func, literal, select, text, update
+from sqlalchemy import ColumnElement, LargeBinary, Uuid, and_, any_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,7 +35,7 @@ async def lock_sealed_otherwise(
     if after is not None:
         ids = ids.where(voucher.c.voucher_id > after)
     wanted = (await session.scalars(ids)).all()
-    query = select(voucher.c.voucher_id, voucher.c.code_sealed).where(
+    query = select(voucher.c.voucher_id, voucher.c.code_sealed, voucher.c.secret_sealed).where(
         voucher.c.voucher_id == any_(literal(list(wanted), ARRAY(Uuid))), _sealed_otherwise(version)
     )
     rows = await session.execute(query.order_by(voucher.c.voucher_id).with_for_update(skip_locked=True))
@@ -52,7 +52,9 @@ async def count_sealed_otherwise(session: AsyncSession, *, version: int) -> int:
 
 
 def _sealed_otherwise(version: int) -> ColumnElement[bool]:
-    return func.get_byte(voucher.c.code_sealed, 0) != version
+    """Sealed bytes begin with their version. An erased code is empty, and a voucher that nobody saw has no secret."""
+    fine = [bytes([version]), b""]
+    return or_(*(func.substr(one, 1, 1).not_in(fine) for one in (voucher.c.code_sealed, voucher.c.secret_sealed)))
 
 
 _ASSIGN = text("""
@@ -64,8 +66,11 @@ _ASSIGN = text("""
         SELECT * FROM unnest(CAST(:orders AS uuid[]), CAST(:users AS uuid[]), CAST(:lines AS smallint[]))
             WITH ORDINALITY AS w(order_id, user_id, line, place))
     UPDATE rewards.voucher v SET order_id = w.order_id, order_line = w.line, user_id = w.user_id,
-        assigned_at = clock_timestamp()
-    FROM numbered JOIN wanted w USING (place) WHERE v.voucher_id = numbered.voucher_id
+        assigned_at = clock_timestamp(), valid_from = t.valid_from,
+        valid_until = least(t.valid_until, (date_trunc('day', greatest(clock_timestamp(), t.valid_from)
+            AT TIME ZONE 'Asia/Shanghai') + make_interval(days => t.valid_days + 1)) AT TIME ZONE 'Asia/Shanghai')
+    FROM numbered JOIN wanted w USING (place) LEFT JOIN rewards.voucher_terms t ON t.item_id = :item_id
+    WHERE v.voucher_id = numbered.voucher_id
     RETURNING v.voucher_id""")
 
 
@@ -90,8 +95,11 @@ async def withdraw(session: AsyncSession, order_id: uuid.UUID) -> Sequence[Any]:
     rows = await session.execute(
         update(voucher)
         .where(voucher.c.order_id == order_id)
-        .values(withdrawn=True)
-        .returning(voucher.c.voucher_id, voucher.c.opened_at, voucher.c.imported)
+        # A used or expired one stays what it is: the caller refuses, and nothing of this remains.
+        .values(withdrawn=and_(voucher.c.used_at.is_(None), voucher.c.expired_at.is_(None)))
+        .returning(
+            voucher.c.voucher_id, voucher.c.opened_at, voucher.c.imported, voucher.c.used_at, voucher.c.expired_at
+        )
     )
     return rows.all()
 
@@ -117,20 +125,31 @@ async def put_back(session: AsyncSession, voucher_id: uuid.UUID, code: Mapping[s
             assigned_at=None,
             opened_at=None,
             withdrawn=False,
+            secret_sealed=None,
+            valid_from=None,
+            valid_until=None,
+            reminded_at=None,
             **code,
         )
     )
 
 
-async def note_opened(session: AsyncSession, voucher_id: uuid.UUID) -> bool:
-    """Note that the owner sees the code. False if it was withdrawn in the meantime."""
+async def note_opened(session: AsyncSession, voucher_id: uuid.UUID, *, secret_sealed: bytes) -> bytes | None:
+    """Note that the owner sees the code. Return the sealed secret, None if it was withdrawn in the meantime.
+
+    `secret_sealed` is kept if the voucher has none.
+    """
     noted = await session.execute(
         update(voucher)
         .where(voucher.c.voucher_id == voucher_id, voucher.c.withdrawn.is_(False))
-        .values(opened_at=func.coalesce(voucher.c.opened_at, func.clock_timestamp()))
-        .returning(voucher.c.voucher_id)
+        .values(
+            opened_at=func.coalesce(voucher.c.opened_at, func.clock_timestamp()),
+            secret_sealed=func.coalesce(voucher.c.secret_sealed, secret_sealed),
+        )
+        .returning(voucher.c.secret_sealed)
     )
-    return noted.first() is not None
+    row = noted.one_or_none()
+    return None if row is None else bytes(row.secret_sealed)
 
 
 async def of_orders(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> Sequence[Any]:

@@ -1,17 +1,14 @@
-"""Use cases of the voucher pools: load codes, assign them to confirmed orders, show one to its owner."""
+"""Use cases of the voucher pools: load codes, assign them to confirmed orders, take them back."""
 
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from services.rewards.catalogue import service as catalogue
-from services.rewards.catalogue.service import ItemTexts
-from services.rewards.vouchers import repository
+from services.rewards.vouchers import repository, use_repository
 from services.rewards.vouchers.domain import Want
-from services.rewards.vouchers.errors import PoolShort, VoucherNotFound, VoucherOpened
+from services.rewards.vouchers.errors import OrderExpired, OrderUsed, PoolShort, VoucherOpened
 from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared.db import Session
 from shared.ids import new_id
@@ -19,16 +16,6 @@ from shared.rotation import Step
 
 # An INSERT has five parameters per code; PostgreSQL accepts 32,767.
 _CODES_PER_INSERT = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Voucher:
-    voucher_id: uuid.UUID
-    order_id: uuid.UUID
-    item_id: str
-    texts: ItemTexts
-    code: str
-    assigned_at: datetime
 
 
 async def load_codes(
@@ -48,6 +35,21 @@ async def load_codes(
         added += await repository.insert_new(session, rows) if rows else 0
     await catalogue.add_stock(session, item_id=item_id, quantity=added)
     return added
+
+
+async def known_codes(session: Session, *, sealer: CodeSealer, item_id: str, codes: Sequence[str]) -> set[str]:
+    """Lock the stock of an item, and return which of the codes its pool has. Raises ItemNotFound."""
+    await catalogue.lock_stock(session, item_id=item_id)
+    found: set[str] = set()
+    for start in range(0, len(codes), _CODES_PER_INSERT):
+        owners = {
+            one: code
+            for code in codes[start : start + _CODES_PER_INSERT]
+            for one in (sealer.fingerprint(code), *sealer.former_fingerprints(code))
+        }
+        hashes = await repository.known_hashes(session, item_id=item_id, hashes=list(owners))
+        found.update(owners[bytes(one)] for one in hashes)
+    return found
 
 
 async def _not_loaded_before(session: Session, sealer: CodeSealer, item_id: str, codes: Sequence[str]) -> Sequence[str]:
@@ -70,10 +72,18 @@ async def reseal_some(session: Session, sealer: CodeSealer, after: uuid.UUID | N
     for voucher_id, row in zip(wanted, rows, strict=False):
         if row.voucher_id != voucher_id:
             break
-        code = sealer.open(row.code_sealed, voucher_id=voucher_id)
-        await repository.reseal(session, voucher_id, _sealed_code(sealer, code, voucher_id))
+        await repository.reseal(session, voucher_id, _resealed(sealer, row))
         done.append(voucher_id)
     return Step(done[-1] if done else None, len(done), is_last=not wanted)
+
+
+def _resealed(sealer: CodeSealer, row: Any) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    if row.code_sealed:
+        found = _sealed_code(sealer, sealer.open(row.code_sealed, voucher_id=row.voucher_id), row.voucher_id)
+    if row.secret_sealed and (secret := sealer.reseal_secret(row.secret_sealed, voucher_id=row.voucher_id)):
+        found["secret_sealed"] = secret
+    return found
 
 
 async def count_sealed_otherwise(session: Session, sealer: CodeSealer) -> int:
@@ -104,15 +114,21 @@ async def assign(session: Session, *, item_id: str, wants: Sequence[Want]) -> No
 async def withdraw(session: Session, *, order_id: uuid.UUID) -> None:
     """Withdraw the codes of an order that is being returned.
 
-    Raises VoucherOpened for a code of a partner's own system that its owner has seen: nobody else can get that code.
+    Raises OrderUsed, OrderExpired if one of them has ended, and VoucherOpened for a code of a partner's own system
+    that its owner has seen: nobody else can get that code.
     """
     for row in await repository.withdraw(session, order_id):
+        if row.used_at is not None:
+            raise OrderUsed
+        if row.expired_at is not None:
+            raise OrderExpired
         if row.imported and row.opened_at is not None:
             raise VoucherOpened
 
 
 async def put_back(session: Session, *, sealer: CodeSealer, order_ids: Sequence[uuid.UUID]) -> None:
     """Put the codes of returned orders back into their pools. A new code replaces one that its owner has seen."""
+    await use_repository.keep_returned(session, order_ids)
     for row in await repository.withdrawn_of(session, order_ids):
         code = {} if row.opened_at is None else _sealed_code(sealer, new_code(), row.voucher_id)
         await repository.put_back(session, row.voucher_id, code)
@@ -124,27 +140,6 @@ async def ids_by_order(session: Session, *, order_ids: Sequence[uuid.UUID]) -> d
     for row in await repository.of_orders(session, order_ids):
         found[row.order_id].append(row.voucher_id)
     return found
-
-
-async def get_own_voucher(
-    session: Session, *, sealer: CodeSealer, voucher_id: uuid.UUID, user_id: uuid.UUID
-) -> Voucher:
-    """Return a voucher of the user with its code, and note that the code was seen.
-
-    Raises VoucherNotFound, also for a voucher of another person and for one of a returned order.
-    """
-    row = await repository.owned(session, voucher_id=voucher_id, user_id=user_id)
-    if row is None or (row.opened_at is None and not await repository.note_opened(session, voucher_id)):
-        raise VoucherNotFound
-    texts = await catalogue.texts_of(session, item_ids=[row.item_id])
-    return Voucher(
-        voucher_id=row.voucher_id,
-        order_id=row.order_id,
-        item_id=row.item_id,
-        texts=texts[row.item_id],
-        code=sealer.open(row.code_sealed, voucher_id=row.voucher_id),
-        assigned_at=row.assigned_at,
-    )
 
 
 async def pool_counts(session: Session) -> dict[str, tuple[int, int]]:

@@ -1,0 +1,1 @@
+"""The daily settlement of merchants: what each sponsor owes each shop, in pieces and fen."""

@@ -1,0 +1,1 @@
+"""What tills accepted while they had no line, and report later."""
