@@ -22,6 +22,8 @@ from services.ingest import main as ingest_main
 from services.ingest import seed as ingest_seed
 from services.ingest.settings import Settings as IngestSettings
 from services.rewards import main as rewards_main
+from services.rewards.disputes.domain import DECIDE
+from services.rewards.merchants.domain import KINDS as MERCHANT_KINDS
 from services.rewards.reconciliation.service import CAPTURES
 from services.rewards.settings import Settings as RewardsSettings
 from shared.contracts import topics
@@ -65,6 +67,12 @@ _GAINS = {
     "members of enterprises": "SELECT membership_id || ' ' || roles FROM accounts.enterprise_member"
     " WHERE ended_at IS NULL",
     "acts of two, done alone": "SELECT proposal_id::text FROM accounts.approval WHERE status = 'approved'",
+    "merchants that may redeem": "SELECT merchant_id FROM rewards.merchant WHERE status = 'active'",
+    "live keys of merchants": "SELECT app_key FROM rewards.merchant_key WHERE live_at IS NOT NULL"
+    " AND revoked_at IS NULL",
+    "tills": "SELECT till_id::text FROM rewards.till WHERE revoked_at IS NULL",
+    "money of disputes": "SELECT dispute_id::text FROM rewards.dispute WHERE adjusted_fen <> 0",
+    "redemptions": "SELECT redemption_id::text FROM rewards.redemption",
     "items on offer": "SELECT item_id || ' ' || price_mg || ' ' || price_fen FROM rewards.item"
     " WHERE status = 'published'",
     "budgets": "SELECT budget_id || ' ' || limit_fen FROM rewards.budget WHERE closed_at IS NULL",
@@ -169,6 +177,8 @@ class City:
             "factors": f"{ACCOUNTING}/proposals",
             "retirement": f"{ACCOUNTING}/proposals",
             CAPTURES: f"{REWARDS}/captures",
+            **dict.fromkeys(MERCHANT_KINDS, "/api/v1/rewards/ops/merchant-proposals"),
+            DECIDE: "/api/v1/rewards/ops/disputes/proposals",
         }
         paths = []
         for service in ("accounts", "accounting", "ingest", "rewards"):

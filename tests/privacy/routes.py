@@ -16,7 +16,7 @@ METHODS = ("get", "post", "put", "delete", "patch")
 
 @dataclass(frozen=True)
 class Operation:
-    """`requires`: citizen, operator, cp1, or nobody. `scopes` of an operator, one of which is enough.
+    """`requires`: citizen, operator, till, cp1, or nobody. `scopes` of an operator, one of which is enough.
 
     `takes_citizen`: a public route that shows a citizen more. `codes` of all its error answers.
     """

@@ -68,6 +68,26 @@ async def test_every_wrong_token_is_a_401(way: Way, operations: list[Operation])
     assert asked > 100 * _SAMPLE
 
 
+async def test_a_merchants_route_takes_no_token_of_a_person_or_of_a_service(
+    way: Way, operations: list[Operation]
+) -> None:
+    access = way.city.tokens.access
+    asked, wrong = 0, []
+    for one in operations:
+        if not one.path.startswith("/api/v1/rewards/merchant/"):
+            continue
+        assert one.requires == "till", one
+        for token in (None, access(uuid.uuid4()), access("operator-1", EVERY_SCOPE), f"cit_{'0' * 32}_x", "a.b.c"):
+            answer = await call(way.city, one, token)
+            asked += 1
+            if refusal(answer) not in {(401, "MERCHANT_CREDENTIAL_INVALID"), (401, "ENROLMENT_INVALID")}:
+                wrong.append(f"{one}: {answer.status_code} {answer.text[:100]}")
+            elif not way.reached(answer):
+                wrong.append(f"{one}: did not reach the service")
+    assert wrong == []
+    assert asked > 40
+
+
 async def test_the_wrong_kind_of_person_is_a_403(way: Way, operations: list[Operation]) -> None:
     wrong = []
     for one in operations:

@@ -164,6 +164,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/items/{item_id}/shops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 可用门店 · Shops that take vouchers of an item
+         * @description 可用门店 · Shops that take vouchers of an item
+         */
+        get: operations["list_item_shops"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/me/donations": {
         parameters: {
             query?: never;
@@ -204,6 +224,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/me/vouchers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的券 · My vouchers
+         * @description 含用过、过期与退回的；券码在单张券里。Also used, expired and given back ones. The code is in the single one.
+         */
+        get: operations["list_my_vouchers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/me/vouchers/{voucher_id}": {
         parameters: {
             query?: never;
@@ -212,12 +252,236 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 我的券：券码与二维码 · One of my vouchers, with code and QR
-         * @description 我的券：券码与二维码 · One of my vouchers, with code and QR
+         * 我的券：券码与动态二维码 · One of my vouchers, with its changing QR code
+         * @description 二维码每 30 秒变化一次，到 changes_at 再取。The QR code changes every 30 s: ask again at changes_at.
          */
         get: operations["get_voucher"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商家的异议 · Disputes of the merchant
+         * @description 最近 200 项。The newest 200.
+         */
+        get: operations["list_own_disputes"];
+        put?: never;
+        /**
+         * 商家提出异议 · The merchant disputes an undone redemption
+         * @description 用商家密钥签名；同一笔只能提一次。With the merchant's key, once for each redemption.
+         */
+        post: operations["raise_own_dispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/settlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 日结 · The settlement of a day
+         * @description 收银台只看本店，商家密钥看全部门店。A till sees its shop, a merchant's key all its shops.
+         */
+        get: operations["get_own_settlement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/settlements.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 日结 CSV · The day as CSV
+         * @description 日结 CSV · The day as CSV
+         */
+        get: operations["get_own_settlement_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/settlements.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 日结单 · The day as PDF
+         * @description 日结单 · The day as PDF
+         */
+        get: operations["get_own_settlement_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/till": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 收银台设置 · What a till needs to work without a line
+         * @description 断网时用公钥验证二维码的签名。Without a line, the signature of a QR code is checked with these public keys.
+         */
+        get: operations["get_till"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/till-enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 商家登记收银台 · The merchant asks for a QR code that enrols a till
+         * @description 用商家密钥签名；一次有效，10 分钟内使用。With the merchant's key. It works once, within 10 minutes.
+         */
+        post: operations["ask_own_enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/tills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 收银台登记 · A till enrols with the code that it scanned
+         * @description 登记码放在 Authorization: Bearer；令牌只返回一次。The enrolment code is the bearer; the token is shown once.
+         */
+        post: operations["enrol_till"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/vouchers/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 查券 · Look at a voucher without using it
+         * @description 查券 · Look at a voucher without using it
+         */
+        post: operations["check_voucher"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/vouchers/offline-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 补报断网期间收的券 · Report what was accepted without a line
+         * @description 先到先算：后到的重复使用列为异议。The use recorded first stands; a later one of the same voucher is a dispute.
+         */
+        post: operations["report_offline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/vouchers/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 核销 · Redeem a voucher, once
+         * @description 已用过的券：409 VOUCHER_USED，附时间与门店。A used voucher: 409 VOUCHER_USED, with time and shop.
+         */
+        post: operations["redeem_voucher"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/merchant/vouchers/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤销核销 · Undo a redemption within 10 minutes
+         * @description 仅限原收银台，10 分钟内；券恢复为未使用。Only the same till, within 10 minutes. The voucher is unused again.
+         */
+        post: operations["undo_redemption"];
         delete?: never;
         options?: never;
         head?: never;
@@ -368,6 +632,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/ops/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 异议列表 · Disputes
+         * @description 异议列表 · Disputes
+         */
+        get: operations["list_disputes"];
+        put?: never;
+        /**
+         * 代为提出异议 · Raise a dispute for a merchant or a sponsor
+         * @description 代为提出异议 · Raise a dispute for a merchant or a sponsor
+         */
+        post: operations["raise_dispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/disputes/{dispute_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议裁定 · Propose a decision
+         * @description 由另一人批准后入当天结算。A second person approves; then it is in the settlement of that day.
+         */
+        post: operations["propose_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/disputes/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 裁定提案 · Proposed decisions
+         * @description 裁定提案 · Proposed decisions
+         */
+        get: operations["list_dispute_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/disputes/proposals/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 批准裁定 · Approve, by a second person
+         * @description 批准裁定 · Approve, by a second person
+         */
+        post: operations["approve_dispute_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/disputes/proposals/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回或撤回裁定 · Reject or withdraw
+         * @description 驳回或撤回裁定 · Reject or withdraw
+         */
+        post: operations["reject_dispute_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/ops/forecast": {
         parameters: {
             query?: never;
@@ -497,6 +865,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/ops/items/{item_id}/shops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 设定可用门店 · Decide where an item is taken
+         * @description 立即生效，已发出的券也一样。At once, also for vouchers that exist.
+         */
+        put: operations["set_item_shops"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/ops/items/{item_id}/stock": {
         parameters: {
             query?: never;
@@ -519,6 +907,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/ops/items/{item_id}/voucher-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 券的有效期 · Validity of vouchers
+         * @description 券的有效期 · Validity of vouchers
+         */
+        get: operations["get_voucher_terms"];
+        /**
+         * 设定券的有效期 · Set the validity of vouchers
+         * @description 只影响此后发出的券。Only of vouchers assigned from now on.
+         */
+        put: operations["set_voucher_terms"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/ops/items/{item_id}/withdraw": {
         parameters: {
             query?: never;
@@ -533,6 +945,230 @@ export interface paths {
          * @description 立即生效，已有订单与券不受影响；重新上架须两人。At once. Orders and vouchers stay; two publish it again.
          */
         post: operations["withdraw_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchant-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商家提案 · Proposals about merchants
+         * @description 商家提案 · Proposals about merchants
+         */
+        get: operations["list_merchant_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchant-proposals/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 批准 · Approve, by a second person
+         * @description 批准 · Approve, by a second person
+         */
+        post: operations["approve_merchant_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchant-proposals/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回或撤回 · Reject or withdraw
+         * @description 驳回或撤回 · Reject or withdraw
+         */
+        post: operations["reject_merchant_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商家列表 · Merchants
+         * @description 商家列表 · Merchants
+         */
+        get: operations["list_merchants"];
+        put?: never;
+        /**
+         * 提议登记商家 · Propose to register a merchant
+         * @description 由另一人批准后生效。A second person approves.
+         */
+        post: operations["propose_merchant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchants/{merchant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商家、门店、收银台与密钥 · A merchant with shops, tills and keys
+         * @description 商家、门店、收银台与密钥 · A merchant with shops, tills and keys
+         */
+        get: operations["get_merchant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchants/{merchant_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议发放密钥 · Propose a key
+         * @description HMAC 密钥只显示一次；由另一人批准后生效。The secret of an HMAC key is shown once. A second person approves.
+         */
+        post: operations["propose_merchant_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchants/{merchant_id}/keys/{app_key}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 吊销密钥 · Revoke a key
+         * @description 吊销密钥 · Revoke a key
+         */
+        post: operations["revoke_merchant_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchants/{merchant_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议恢复商家 · Propose to resume a merchant
+         * @description 提议恢复商家 · Propose to resume a merchant
+         */
+        post: operations["resume_merchant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchants/{merchant_id}/shops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 新增门店 · Open a shop
+         * @description 新增门店 · Open a shop
+         */
+        post: operations["open_shop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/merchants/{merchant_id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 暂停商家 · Suspend a merchant
+         * @description 立即停用其收银台与密钥。Its tills and keys are refused at once.
+         */
+        post: operations["suspend_merchant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/offline-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 断网补报 · What tills accepted without a line
+         * @description 断网补报 · What tills accepted without a line
+         */
+        get: operations["list_offline_reports"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -847,6 +1483,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/ops/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 核销记录 · Redemptions
+         * @description 核销记录 · Redemptions
+         */
+        get: operations["list_redemptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/settlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商家日结 · The settlement of a day, of all merchants
+         * @description 商家日结 · The settlement of a day, of all merchants
+         */
+        get: operations["get_settlement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/settlements.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商家日结 CSV · As CSV
+         * @description 商家日结 CSV · As CSV
+         */
+        get: operations["get_settlement_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/settlements.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商家日结单 · As PDF
+         * @description 商家日结单 · As PDF
+         */
+        get: operations["get_settlement_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/shops/{shop_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 关闭门店 · Close a shop for good
+         * @description 关闭门店 · Close a shop for good
+         */
+        post: operations["close_shop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/shops/{shop_id}/till-enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 登记收银台的二维码 · A QR code that enrols a till
+         * @description 一次有效，10 分钟内使用。It works once, within 10 minutes.
+         */
+        post: operations["ask_till_enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/ops/stock-check": {
         parameters: {
             query?: never;
@@ -859,6 +1615,90 @@ export interface paths {
          * @description 库存、券池、预算与活动核对 · Check stock, pools, budgets and campaigns
          */
         get: operations["check_stock"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/tills/{till_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用收银台 · Revoke a till
+         * @description 停用收银台 · Revoke a till
+         */
+        post: operations["revoke_till"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/voucher-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 导入记录 · Imports
+         * @description 导入记录 · Imports
+         */
+        get: operations["list_voucher_imports"];
+        put?: never;
+        /**
+         * 导入商家券码 · Import codes of a merchant
+         * @description CSV，至多 1 MiB、20000 行；重复导入不会重复入库。At most 1 MiB and 20,000 lines. A second import adds nothing.
+         */
+        post: operations["import_voucher_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/voucher-imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一次导入的逐行结果 · An import with its lines
+         * @description 一次导入的逐行结果 · An import with its lines
+         */
+        get: operations["get_voucher_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/voucher-pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 券池与低库存 · Pools, and which run out
+         * @description 券池与低库存 · Pools, and which run out
+         */
+        get: operations["list_voucher_pools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -952,10 +1792,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/voucher-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 券的规则 · The rule of vouchers
+         * @description 券的规则 · The rule of vouchers
+         */
+        get: operations["get_voucher_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptedVoucher: {
+            /** Format: date-time */
+            accepted_at: string;
+            qr: string;
+            /**
+             * Format: uuid
+             * @description 收银台自定；重复上报无害 Made by the till; a repeat changes nothing
+             */
+            report_id: string;
+        };
         /**
          * @example {
          *       "action": "dead_letter.discard",
@@ -1227,12 +2097,52 @@ export interface components {
             title: string;
         };
         /**
+         * @description A voucher at the till. Nothing of its owner is shown.
+         * @example {
+         *       "item_id": "reganmian",
+         *       "redeemable": true,
+         *       "refusal": null,
+         *       "refusal_code": null,
+         *       "status": "unused",
+         *       "title": "一碗热干面",
+         *       "used_at": null,
+         *       "used_shop_name": null,
+         *       "valid_until": "2026-12-24T00:00:00+08:00",
+         *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+         *     }
+         */
+        CheckView: {
+            item_id: string;
+            /** @description 此刻在本店可核销 Whether it can be redeemed here now */
+            redeemable: boolean;
+            refusal: string | null;
+            refusal_code: string | null;
+            status: components["schemas"]["VoucherStatus"];
+            title: string;
+            used_at: string | null;
+            used_shop_name: string | null;
+            valid_until: string | null;
+            /** Format: uuid */
+            voucher_id: string;
+        };
+        /**
          * @description Why the second person decides so, for readers of the audit log.
          * @example {
          *       "reason": "已核对两边的编号与数额"
          *     }
          */
         Decision: {
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "outcome": "upheld",
+         *       "reason": "门店有监控为证"
+         *     }
+         */
+        DecisionRequest: {
+            /** @enum {string} */
+            outcome: "upheld" | "refused";
             reason: string;
         };
         /**
@@ -1268,6 +2178,149 @@ export interface components {
             /** @description 是否还有下一页 Whether there is a next page */
             has_more: boolean;
             items: components["schemas"]["DifferenceView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @description `double_use` and `given_back` come from what a till accepted without a line.
+         * @enum {string}
+         */
+        DisputeKind: "double_use" | "given_back" | "merchant" | "sponsor";
+        /**
+         * @example {
+         *       "disputes": [
+         *         {
+         *           "accepted_at": "2026-11-27T09:30:00+08:00",
+         *           "adjusted_fen": null,
+         *           "claim": "断网期间收的券",
+         *           "decided_at": null,
+         *           "decision": null,
+         *           "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+         *           "fen": 1000,
+         *           "item_id": "reganmian",
+         *           "kind": "double_use",
+         *           "merchant_id": "guozao",
+         *           "opened_at": "2026-11-27T09:30:00+08:00",
+         *           "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+         *           "settled_on": null,
+         *           "shop_id": "guozao-hubu",
+         *           "sponsor_id": "guozao",
+         *           "status": "open",
+         *           "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+         *         }
+         *       ]
+         *     }
+         */
+        DisputeList: {
+            disputes: components["schemas"]["DisputeView"][];
+        };
+        /**
+         * @description A decision that needs a second person.
+         * @example {
+         *       "decided_at": null,
+         *       "decided_by": null,
+         *       "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+         *       "expires_at": "2026-12-11T09:30:00+08:00",
+         *       "outcome": "upheld",
+         *       "proposal_id": "019aadf0-7000-7000-8000-000000000002",
+         *       "proposed_at": "2026-11-27T09:30:00+08:00",
+         *       "proposed_by": "ops-ann",
+         *       "reason": "门店有监控为证",
+         *       "status": "open"
+         *     }
+         */
+        DisputeProposal: {
+            decided_at: string | null;
+            decided_by: string | null;
+            /** Format: uuid */
+            dispute_id: string;
+            expires_at: string;
+            /** @enum {string} */
+            outcome: "upheld" | "refused";
+            /** Format: uuid */
+            proposal_id: string;
+            proposed_at: string;
+            proposed_by: string;
+            reason: string;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
+        };
+        DisputeProposalPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["DisputeProposal"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "reason": "已核对证据"
+         *     }
+         */
+        DisputeReason: {
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "claim": "已出餐，误撤销",
+         *       "redemption_id": "019aadf0-7200-7000-8000-000000000001"
+         *     }
+         */
+        DisputeRequest: {
+            claim: string;
+            /** Format: uuid */
+            redemption_id: string;
+        };
+        /** @enum {string} */
+        DisputeStatus: "open" | "upheld" | "refused";
+        /**
+         * @description A dispute. `redemption_id` is the use that stands, or the one that was undone.
+         * @example {
+         *       "accepted_at": "2026-11-27T09:30:00+08:00",
+         *       "adjusted_fen": null,
+         *       "claim": "断网期间收的券",
+         *       "decided_at": null,
+         *       "decision": null,
+         *       "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+         *       "fen": 1000,
+         *       "item_id": "reganmian",
+         *       "kind": "double_use",
+         *       "merchant_id": "guozao",
+         *       "opened_at": "2026-11-27T09:30:00+08:00",
+         *       "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+         *       "settled_on": null,
+         *       "shop_id": "guozao-hubu",
+         *       "sponsor_id": "guozao",
+         *       "status": "open",
+         *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+         *     }
+         */
+        DisputeView: {
+            accepted_at: string;
+            /** @description 裁定后门店多得，负为少得 What the shop gets more; negative: less */
+            adjusted_fen: number | null;
+            claim: string;
+            decided_at: string | null;
+            decision: string | null;
+            /** Format: uuid */
+            dispute_id: string;
+            fen: number;
+            item_id: string;
+            kind: components["schemas"]["DisputeKind"];
+            merchant_id: string;
+            opened_at: string;
+            redemption_id: string | null;
+            settled_on: string | null;
+            shop_id: string;
+            sponsor_id: string;
+            status: components["schemas"]["DisputeStatus"];
+            /** Format: uuid */
+            voucher_id: string;
+        };
+        DisputeViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["DisputeView"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
@@ -1331,6 +2384,32 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * @example {
+         *       "name": "一号收银台",
+         *       "reason": "与门店签约"
+         *     }
+         */
+        EnrolmentRequest: {
+            /** @description 收银台名称 Name of the till */
+            name: string;
+            reason: string;
+        };
+        /**
+         * @description The code of one till. It works once, for some minutes.
+         * @example {
+         *       "code": "p2w9Zm9yLXRoZS1kb2N1bWVudGF0aW9u",
+         *       "expires_at": "2026-11-27T09:40:00+08:00",
+         *       "qr_svg": "<svg …/>",
+         *       "shop_id": "guozao-hubu"
+         *     }
+         */
+        EnrolmentView: {
+            code: string;
+            expires_at: string;
+            qr_svg: string;
+            shop_id: string;
+        };
+        /**
          * @description What citizens may still redeem, at both prices, against the money in the budgets.
          * @example {
          *       "budgets": [
@@ -1381,6 +2460,78 @@ export interface components {
             spent: components["schemas"]["SpentDay"][];
             /** @description 按兑换价全部兑换所缺的预算 Missing if everything is redeemed */
             unfunded_fen: number | null;
+        };
+        /**
+         * @description With the lines that were not added, at most 1,000. Codes are not repeated here.
+         * @example {
+         *       "added": 998,
+         *       "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "import_id": "019aadf0-7500-7000-8000-000000000001",
+         *       "imported_at": "2026-11-27T09:30:00+08:00",
+         *       "imported_by": "ops-ann",
+         *       "item_id": "reganmian",
+         *       "known": 0,
+         *       "lines": [
+         *         {
+         *           "line": 17,
+         *           "state": "repeated"
+         *         }
+         *       ],
+         *       "refused": 1,
+         *       "repeated": 1
+         *     }
+         */
+        ImportReport: {
+            added: number;
+            file_sha256: string;
+            /** Format: uuid */
+            import_id: string;
+            imported_at: string;
+            imported_by: string;
+            item_id: string;
+            /** @description 此前已导入 Imported before */
+            known: number;
+            lines: components["schemas"]["ReportLine"][];
+            /** @description 不是券码 No code */
+            refused: number;
+            /** @description 文件内重复 Twice in the file */
+            repeated: number;
+        };
+        /**
+         * @description An import. `added + known + repeated + refused` is the number of its lines.
+         * @example {
+         *       "added": 998,
+         *       "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "import_id": "019aadf0-7500-7000-8000-000000000001",
+         *       "imported_at": "2026-11-27T09:30:00+08:00",
+         *       "imported_by": "ops-ann",
+         *       "item_id": "reganmian",
+         *       "known": 0,
+         *       "refused": 1,
+         *       "repeated": 1
+         *     }
+         */
+        ImportView: {
+            added: number;
+            file_sha256: string;
+            /** Format: uuid */
+            import_id: string;
+            imported_at: string;
+            imported_by: string;
+            item_id: string;
+            /** @description 此前已导入 Imported before */
+            known: number;
+            /** @description 不是券码 No code */
+            refused: number;
+            /** @description 文件内重复 Twice in the file */
+            repeated: number;
+        };
+        ImportViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ImportView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         /**
          * @description Everything of an item but its stock.
@@ -1548,6 +2699,18 @@ export interface components {
             value_fen?: number | null;
         };
         /**
+         * @example {
+         *       "reason": "与门店签约",
+         *       "shop_ids": [
+         *         "guozao-hubu"
+         *       ]
+         *     }
+         */
+        ItemShopsRequest: {
+            reason: string;
+            shop_ids: string[];
+        };
+        /**
          * @description A draft is seen by operators only. A withdrawn item is not on offer; its orders go on.
          * @enum {string}
          */
@@ -1617,6 +2780,28 @@ export interface components {
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "algorithm": "CP1-HMAC-SHA256",
+         *       "reason": "与门店签约"
+         *     }
+         */
+        KeyRequest: {
+            /** @enum {string} */
+            algorithm: "CP1-HMAC-SHA256" | "CP1-ED25519" | "CP1-RSA-SHA256" | "CP1-SM2-SM3";
+            /** @description 非 HMAC 算法必填（PEM） Needed for all algorithms but HMAC */
+            public_key?: string | null;
+            reason: string;
+        };
+        KeyView: {
+            /** @enum {string} */
+            algorithm: "CP1-HMAC-SHA256" | "CP1-ED25519" | "CP1-RSA-SHA256" | "CP1-SM2-SM3";
+            app_key: string;
+            created_at: string;
+            /** @description 第二人批准的时间，空为尚未生效 Null: not approved yet */
+            live_at: string | null;
+            revoked_at: string | null;
+        };
         /** @description Pieces per person. Null: no such limit. */
         LimitsView: {
             /** @description 每天 Per local day */
@@ -1627,6 +2812,204 @@ export interface components {
             per_promotion: number | null;
             /** @description 所属促销活动 The promotion whose items are counted together */
             promotion: string | null;
+        };
+        /** @enum {string} */
+        LineState: "added" | "known" | "repeated" | "refused";
+        /** @description A merchant with its shops, keys and tills. Of the tills the newest 500. */
+        MerchantDetail: {
+            keys: components["schemas"]["KeyView"][];
+            merchant: components["schemas"]["MerchantView"];
+            shops: components["schemas"]["ShopView"][];
+            tills: components["schemas"]["TillView"][];
+        };
+        /**
+         * @description A step that needs a second person. `subject`: the merchant or the key.
+         * @example {
+         *       "decided_at": null,
+         *       "decided_by": null,
+         *       "expires_at": "2026-12-11T09:30:00+08:00",
+         *       "kind": "merchant.register",
+         *       "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+         *       "proposed_at": "2026-11-27T09:30:00+08:00",
+         *       "proposed_by": "ops-ann",
+         *       "reason": "与门店签约",
+         *       "status": "open",
+         *       "subject": "guozao"
+         *     }
+         */
+        MerchantProposal: {
+            decided_at: string | null;
+            decided_by: string | null;
+            expires_at: string;
+            /** @enum {string} */
+            kind: "merchant.register" | "merchant.resume" | "merchant.issue_key";
+            /** Format: uuid */
+            proposal_id: string;
+            proposed_at: string;
+            proposed_by: string;
+            reason: string;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
+            subject: string;
+        };
+        MerchantProposalPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["MerchantProposal"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "reason": "与门店签约"
+         *     }
+         */
+        MerchantReason: {
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "merchant_id": "guozao",
+         *       "name": "过早铺子",
+         *       "name_en": "Breakfast Shops",
+         *       "reason": "与门店签约"
+         *     }
+         */
+        MerchantRequest: {
+            merchant_id: string;
+            name: string;
+            name_en: string;
+            reason: string;
+        };
+        /**
+         * @description A day in pieces and fen, per shop, sponsor and item. A closed day never changes.
+         * @example {
+         *       "adjusted_fen": 0,
+         *       "closed_at": "2026-11-28T00:15:20+08:00",
+         *       "closes_at": "2026-11-28T00:15:00+08:00",
+         *       "day": "2026-11-27",
+         *       "fen": 12000,
+         *       "lines": [
+         *         {
+         *           "adjusted_fen": 0,
+         *           "fen": 12000,
+         *           "item_id": "reganmian",
+         *           "merchant_id": "guozao",
+         *           "pieces": 12,
+         *           "shop_id": "guozao-hubu",
+         *           "shop_name": "过早铺子户部巷店",
+         *           "sponsor_id": "guozao",
+         *           "title": "一碗热干面",
+         *           "total_fen": 12000
+         *         }
+         *       ],
+         *       "pieces": 12,
+         *       "status": "closed",
+         *       "total_fen": 12000
+         *     }
+         */
+        MerchantSettlement: {
+            adjusted_fen: number;
+            closed_at: string | null;
+            closes_at: string;
+            /** Format: date */
+            day: string;
+            fen: number;
+            lines: components["schemas"]["SettlementLine"][];
+            pieces: number;
+            /** @enum {string} */
+            status: "open" | "closed";
+            total_fen: number;
+        };
+        /**
+         * @example {
+         *       "created_at": "2026-11-27T09:30:00+08:00",
+         *       "merchant_id": "guozao",
+         *       "name": "过早铺子",
+         *       "status": "active"
+         *     }
+         */
+        MerchantView: {
+            created_at: string;
+            merchant_id: string;
+            name: string;
+            /** @enum {string} */
+            status: "active" | "suspended";
+        };
+        MerchantViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["MerchantView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @description The secret of an HMAC key is shown here and never again.
+         * @example {
+         *       "app_key": "mk-guozao-0f1e2d3c4b5a",
+         *       "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+         *       "secret": "cmsk_Zm9yLXRoZS1kb2N1bWVudGF0aW9u"
+         *     }
+         */
+        NewKeyView: {
+            app_key: string;
+            /** Format: uuid */
+            proposal_id: string;
+            secret: string | null;
+        };
+        /**
+         * @description The token is shown here and never again. It does not end by itself.
+         * @example {
+         *       "name": "一号收银台",
+         *       "shop_id": "guozao-hubu",
+         *       "till_id": "019aadf0-7100-7000-8000-000000000001",
+         *       "token": "cit_019aadf0710070008000000000000001_Zm9yLXRoZS1kb2N1bWVudGF0aW9u"
+         *     }
+         */
+        NewTillView: {
+            name: string;
+            shop_id: string;
+            /** Format: uuid */
+            till_id: string;
+            token: string;
+        };
+        /**
+         * @example {
+         *       "accepted": [
+         *         {
+         *           "accepted_at": "2026-11-27T09:32:00+08:00",
+         *           "qr": "CIV1.AZqt8Gwe.AQ",
+         *           "report_id": "019aadf0-7400-7000-8000-000000000001"
+         *         }
+         *       ],
+         *       "line_lost_at": "2026-11-27T09:30:00+08:00"
+         *     }
+         */
+        OfflineReport: {
+            accepted: components["schemas"]["AcceptedVoucher"][];
+            /**
+             * Format: date-time
+             * @description 断网时间；此后 10 分钟内可收 Codes are accepted for ten minutes from then
+             */
+            line_lost_at: string;
+            /** @description 用密钥调用时必填 Needed with a key; a till has its shop */
+            shop_id?: string | null;
+            /** @description 商家自己的收银台号 The merchant's own number of the till */
+            till_ref?: string | null;
+        };
+        /**
+         * @example {
+         *       "claim": "顾客称没有取餐",
+         *       "raised_for": "sponsor",
+         *       "redemption_id": "019aadf0-7200-7000-8000-000000000001"
+         *     }
+         */
+        OpsDisputeRequest: {
+            claim: string;
+            /** @enum {string} */
+            raised_for: "merchant" | "sponsor";
+            /** Format: uuid */
+            redemption_id: string;
         };
         OrderedItem: {
             item_id: string;
@@ -1724,6 +3107,16 @@ export interface components {
         };
         /**
          * @example {
+         *       "name": "一号收银台",
+         *       "shop_id": "guozao-hubu"
+         *     }
+         */
+        OwnEnrolmentRequest: {
+            name: string;
+            shop_id: string;
+        };
+        /**
+         * @example {
          *       "media_type": "image/webp",
          *       "path": "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
          *       "sha256": "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081",
@@ -1747,6 +3140,47 @@ export interface components {
             left_fen: number;
             /** @description 市民还能兑换的减碳量，核算未回答时为空 Null: accounting did not answer */
             open_mg: number | null;
+        };
+        /**
+         * @description The pools of all items, those that run out first.
+         * @example {
+         *       "pools": [
+         *         {
+         *           "available": 80,
+         *           "codes_free": 80,
+         *           "item_id": "reganmian",
+         *           "loaded": 1000,
+         *           "low": true
+         *         }
+         *       ]
+         *     }
+         */
+        PoolList: {
+            pools: components["schemas"]["PoolView"][];
+        };
+        PoolView: {
+            available: number;
+            codes_free: number;
+            item_id: string;
+            loaded: number;
+            /** @description 不足十分之一，请补券码 Below a tenth: more codes are needed */
+            low: boolean;
+        };
+        /**
+         * @description A QR code, or the typed code with its eight digits.
+         * @example {
+         *       "qr": "CIV1.AZqt8Gwe.AQ"
+         *     }
+         */
+        PresentedVoucher: {
+            code?: string | null;
+            pin?: string | null;
+            /** @description 扫到的内容 What the QR code says */
+            qr?: string | null;
+            /** @description 用密钥调用时必填 Needed with a key; a till has its shop */
+            shop_id?: string | null;
+            /** @description 商家自己的收银台号 The merchant's own number of the till */
+            till_ref?: string | null;
         };
         /** @description Two prices that are never mixed. */
         PricesView: {
@@ -1869,6 +3303,122 @@ export interface components {
             /** @description 写入审计日志 For readers of the audit log */
             reason: string;
         };
+        /**
+         * @description One piece handed out.
+         * @example {
+         *       "fen": 1000,
+         *       "item_id": "reganmian",
+         *       "offline": false,
+         *       "redeemed_at": "2026-11-27T09:30:00+08:00",
+         *       "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+         *       "settled_on": null,
+         *       "shop_id": "guozao-hubu",
+         *       "sponsor_id": "guozao",
+         *       "title": "一碗热干面",
+         *       "undo_until": "2026-11-27T09:40:00+08:00",
+         *       "undone_at": null,
+         *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+         *     }
+         */
+        RedemptionView: {
+            /** @description 赞助方应付 What the sponsor owes for it */
+            fen: number;
+            item_id: string;
+            /** @description 断网时收的 Accepted without a line */
+            offline: boolean;
+            redeemed_at: string;
+            /** Format: uuid */
+            redemption_id: string;
+            /** @description 已入哪一天的结算 The day whose settlement has it */
+            settled_on: string | null;
+            shop_id: string;
+            sponsor_id: string;
+            title: string;
+            undo_until: string;
+            undone_at: string | null;
+            /** Format: uuid */
+            voucher_id: string;
+        };
+        RedemptionViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["RedemptionView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        ReportLine: {
+            line: number;
+            state: components["schemas"]["LineState"];
+        };
+        /**
+         * @description `known`: the till's own request had arrived, only its answer was lost.
+         * @enum {string}
+         */
+        ReportOutcome: "redeemed" | "known" | "double_use" | "given_back" | "refused";
+        /** @description `double_use` and `given_back` are disputes; `known` is this till's own redemption. */
+        ReportResult: {
+            /** @description 拒绝原因 Why it was refused */
+            code: ("OFFLINE_NOT_IN_TIME" | "VOUCHER_CODE_STALE" | "VOUCHER_EXPIRED" | "VOUCHER_NOT_FOUND" | "VOUCHER_NOT_TAKEN_HERE") | null;
+            dispute_id: string | null;
+            outcome: components["schemas"]["ReportOutcome"];
+            redemption_id: string | null;
+            /** Format: uuid */
+            report_id: string;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "code": null,
+         *           "dispute_id": null,
+         *           "outcome": "redeemed",
+         *           "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+         *           "report_id": "019aadf0-7400-7000-8000-000000000001"
+         *         }
+         *       ]
+         *     }
+         */
+        ReportResults: {
+            results: components["schemas"]["ReportResult"][];
+        };
+        /**
+         * @example {
+         *       "accepted_at": "2026-11-27T09:30:00+08:00",
+         *       "code": null,
+         *       "dispute_id": null,
+         *       "entry_id": "019aadf0-7400-7000-8000-000000000001",
+         *       "merchant_id": "guozao",
+         *       "outcome": "redeemed",
+         *       "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+         *       "report_id": "019aadf0-7400-7000-8000-000000000001",
+         *       "reported_at": "2026-11-27T09:45:00+08:00",
+         *       "shop_id": "guozao-hubu",
+         *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+         *     }
+         */
+        ReportView: {
+            accepted_at: string;
+            /** @description 拒绝原因 Why it was refused */
+            code: ("OFFLINE_NOT_IN_TIME" | "VOUCHER_CODE_STALE" | "VOUCHER_EXPIRED" | "VOUCHER_NOT_FOUND" | "VOUCHER_NOT_TAKEN_HERE") | null;
+            dispute_id: string | null;
+            /** Format: uuid */
+            entry_id: string;
+            merchant_id: string;
+            outcome: components["schemas"]["ReportOutcome"];
+            redemption_id: string | null;
+            /** Format: uuid */
+            report_id: string;
+            reported_at: string;
+            shop_id: string;
+            voucher_id: string | null;
+        };
+        ReportViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ReportView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         RunDetail: {
             /** @description 批准补扣的提案 The proposal that lets captures be repeated */
             capture_again: string | null;
@@ -1923,6 +3473,89 @@ export interface components {
             /** @description 现在可兑换 Can be redeemed now */
             open: boolean;
             starts_at: string | null;
+        };
+        /**
+         * @description What a sponsor owes a shop for an item.
+         * @example {
+         *       "adjusted_fen": 0,
+         *       "fen": 12000,
+         *       "item_id": "reganmian",
+         *       "merchant_id": "guozao",
+         *       "pieces": 12,
+         *       "shop_id": "guozao-hubu",
+         *       "shop_name": "过早铺子户部巷店",
+         *       "sponsor_id": "guozao",
+         *       "title": "一碗热干面",
+         *       "total_fen": 12000
+         *     }
+         */
+        SettlementLine: {
+            /** @description 当日裁定的异议，可为负 Disputes decided on this day; may be negative */
+            adjusted_fen: number;
+            fen: number;
+            item_id: string;
+            merchant_id: string;
+            pieces: number;
+            shop_id: string;
+            shop_name: string;
+            sponsor_id: string;
+            title: string;
+            total_fen: number;
+        };
+        /**
+         * @example {
+         *       "shops": [
+         *         {
+         *           "address": "武昌区户部巷 12 号",
+         *           "merchant_id": "guozao",
+         *           "name": "过早铺子户部巷店",
+         *           "open": true,
+         *           "shop_id": "guozao-hubu"
+         *         }
+         *       ]
+         *     }
+         */
+        ShopList: {
+            shops: components["schemas"]["ShopView"][];
+        };
+        /**
+         * @example {
+         *       "address": "武昌区户部巷 12 号",
+         *       "name": "过早铺子户部巷店",
+         *       "name_en": "Breakfast Shop, Hubu Lane",
+         *       "reason": "与门店签约",
+         *       "shop_id": "guozao-hubu"
+         *     }
+         */
+        ShopRequest: {
+            /** @default  */
+            address: string;
+            name: string;
+            name_en: string;
+            reason: string;
+            shop_id: string;
+        };
+        /**
+         * @example {
+         *       "address": "武昌区户部巷 12 号",
+         *       "merchant_id": "guozao",
+         *       "name": "过早铺子户部巷店",
+         *       "open": true,
+         *       "shop_id": "guozao-hubu"
+         *     }
+         */
+        ShopView: {
+            address: string;
+            merchant_id: string;
+            name: string;
+            /** @description 关店后不再收券 A closed one takes no vouchers */
+            open: boolean;
+            shop_id: string;
+        };
+        SigningKey: {
+            /** @description Ed25519，base64 Ed25519, raw, in base64 */
+            public_key: string;
+            version: number;
         };
         /**
          * @description Orders of the list of items. The default is by id.
@@ -2001,6 +3634,74 @@ export interface components {
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "reason": "与门店约定 30 天内有效",
+         *       "valid_days": 30
+         *     }
+         */
+        TermsRequest: {
+            reason: string;
+            /** @description 下单次日起算的整天数 Whole days after the one of the order */
+            valid_days?: number | null;
+            valid_from?: string | null;
+            /** @description 不含 Exclusive */
+            valid_until?: string | null;
+        };
+        /**
+         * @example {
+         *       "item_id": "reganmian",
+         *       "valid_days": 30,
+         *       "valid_from": null,
+         *       "valid_until": null
+         *     }
+         */
+        TermsView: {
+            item_id: string;
+            valid_days: number | null;
+            valid_from: string | null;
+            valid_until: string | null;
+        };
+        /**
+         * @description What a till keeps, so that it can check codes itself for ten minutes without a line.
+         * @example {
+         *       "item_ids": [
+         *         "reganmian"
+         *       ],
+         *       "merchant_id": "guozao",
+         *       "offline_for_s": 600,
+         *       "report_within_s": 86400,
+         *       "server_time": "2026-11-27T09:30:00+08:00",
+         *       "shop_id": "guozao-hubu",
+         *       "signing_keys": [
+         *         {
+         *           "public_key": "uJ0kq2v4o8mF1Xw6xkq1nV1c8w0b0k1mN2c3d4e5f6g=",
+         *           "version": 1
+         *         }
+         *       ]
+         *     }
+         */
+        TillSettings: {
+            /** @description 本店可收的商品 Items that the shop takes */
+            item_ids: string[];
+            merchant_id: string;
+            /** @default 600 */
+            offline_for_s: number;
+            /** @default 86400 */
+            report_within_s: number;
+            server_time: string;
+            /** @description 用密钥调用时为空 Null for a merchant's key */
+            shop_id: string | null;
+            signing_keys: components["schemas"]["SigningKey"][];
+        };
+        TillView: {
+            enrolled_at: string;
+            name: string;
+            revoked_at: string | null;
+            shop_id: string;
+            /** Format: uuid */
+            till_id: string;
+        };
         /** @description Both sides of one receiver, without what was in flight. */
         TotalView: {
             /** @description 核算服务已扣划的冻结 Captured there */
@@ -2016,30 +3717,126 @@ export interface components {
             receiver: string;
         };
         /**
+         * @example {
+         *       "redemption_id": "019aadf0-7200-7000-8000-000000000001"
+         *     }
+         */
+        UndoRequest: {
+            /** Format: uuid */
+            redemption_id: string;
+            /** @description 用密钥调用时必填 Needed with a key; a till has its shop */
+            shop_id?: string | null;
+            /** @description 商家自己的收银台号 The merchant's own number of the till */
+            till_ref?: string | null;
+        };
+        UsedShop: {
+            name: string;
+            shop_id: string;
+        };
+        /**
+         * @description A voucher in a list, without its code.
+         * @example {
+         *       "assigned_at": "2026-11-23T09:30:00+08:00",
+         *       "item_id": "reganmian",
+         *       "order_id": "019aadf0-6b00-7000-8000-000000000001",
+         *       "returned_at": null,
+         *       "status": "unused",
+         *       "title": "一碗热干面",
+         *       "used_at": null,
+         *       "used_shop": null,
+         *       "valid_from": null,
+         *       "valid_until": "2026-12-24T00:00:00+08:00",
+         *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+         *     }
+         */
+        VoucherLine: {
+            assigned_at: string;
+            item_id: string;
+            /** Format: uuid */
+            order_id: string;
+            /** @description 退回时间 When it was given back */
+            returned_at: string | null;
+            status: components["schemas"]["VoucherStatus"];
+            title: string;
+            used_at: string | null;
+            used_shop: components["schemas"]["UsedShop"] | null;
+            /** @description 从此时起可用，空为已可用 Null: usable at once */
+            valid_from: string | null;
+            /** @description 此时起失效，空为长期 Over from then on; null: no end */
+            valid_until: string | null;
+            /** Format: uuid */
+            voucher_id: string;
+        };
+        VoucherLinePage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["VoucherLine"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @description What holds for every voucher, as shown to citizens.
+         * @example {
+         *       "in_force_from": "2026-11-27",
+         *       "text": "券在有效期内未使用的，可随时退回，减碳量全额退还（商家自有券码看过后除外）。到期前三天提醒一次。过期的券不能再用，减碳量不退。",
+         *       "version": "2026-11"
+         *     }
+         */
+        VoucherRules: {
+            in_force_from: string;
+            text: string;
+            version: string;
+        };
+        /** @enum {string} */
+        VoucherStatus: "unused" | "used" | "expired" | "given_back";
+        /**
          * @description A voucher with its code, shown to its owner only.
          * @example {
          *       "assigned_at": "2026-11-23T09:30:00+08:00",
+         *       "changes_at": "2026-11-23T09:30:30+08:00",
          *       "code": "7KQ2-M4XV-9TBD-C3HW",
+         *       "code_qr_svg": null,
          *       "item_id": "reganmian",
          *       "order_id": "019aadf0-6b00-7000-8000-000000000001",
+         *       "pin": "40718265",
+         *       "qr": "CIV1.AZqt8Gwe.AQ",
          *       "qr_svg": "<svg …/>",
+         *       "rule": "券在有效期内未使用的，可随时退回，减碳量全额退还（商家自有券码看过后除外）。到期前三天提醒一次。过期的券不能再用，减碳量不退。",
          *       "status": "unused",
          *       "title": "一碗热干面",
+         *       "used_at": null,
+         *       "used_shop": null,
+         *       "valid_from": null,
+         *       "valid_until": "2026-12-24T00:00:00+08:00",
          *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
          *     }
          */
         VoucherView: {
             assigned_at: string;
-            /** @description 向门店出示 Shown to the shop */
+            /** @description 到时重新取码 Ask again then */
+            changes_at: string | null;
+            /** @description 券码，与 pin 一起报给门店 Typed at the till together with the pin */
             code: string;
+            /** @description 商家自有券码的二维码 The code of a partner's own system as a QR code */
+            code_qr_svg: string | null;
             item_id: string;
             /** Format: uuid */
             order_id: string;
-            /** @description 券码的二维码（SVG） The code as a QR code */
-            qr_svg: string;
-            /** @constant */
-            status: "unused";
+            /** @description 8 位动态码，每 30 秒变化；用过或过期后为空 Changes every 30 s */
+            pin: string | null;
+            /** @description 二维码内容，每 30 秒变化 What the QR code says; changes every 30 s */
+            qr: string | null;
+            /** @description 动态二维码（SVG） The changing QR code */
+            qr_svg: string | null;
+            /** @description 退回与过期规则 The rule of giving back and of the end */
+            rule: string;
+            status: components["schemas"]["VoucherStatus"];
             title: string;
+            used_at: string | null;
+            used_shop: components["schemas"]["UsedShop"] | null;
+            valid_from: string | null;
+            /** @description 此时起失效，空为长期 Over from then on; null: no end */
+            valid_until: string | null;
             /** Format: uuid */
             voucher_id: string;
         };
@@ -2166,6 +3963,37 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `DISPUTE_EXISTS` 这笔核销已有异议 · There is a dispute about this already
+         *     * `NOTHING_TO_DISPUTE` 这笔没有可争的款 · There is nothing to dispute
+         */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "DISPUTE_EXISTS",
+                 *       "detail": "没有重复提出。请在异议列表里查看进展。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这笔核销已有异议",
+                 *       "type": "urn:carbon-inclusion:problem:dispute-exists"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "DISPUTE_EXISTS" | "NOTHING_TO_DISPUTE";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
         /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
@@ -2189,6 +4017,68 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `MERCHANT_KEY_NEEDED` 收银台不能这样做 · A till cannot do this
+         *     * `MERCHANT_SUSPENDED` 商家已暂停 · The merchant is suspended
+         */
+        Forbidden2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "MERCHANT_KEY_NEEDED",
+                 *       "detail": "这一步要用商家系统办理，什么都没有变。请联系店长。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "收银台不能这样做",
+                 *       "type": "urn:carbon-inclusion:problem:merchant-key-needed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "MERCHANT_KEY_NEEDED" | "MERCHANT_SUSPENDED";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `MERCHANT_SUSPENDED` 商家已暂停 · The merchant is suspended
+         */
+        Forbidden3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "MERCHANT_SUSPENDED";
                     /** @constant */
                     status: 403;
                 };
@@ -2334,6 +4224,90 @@ export interface components {
                 };
             };
         };
+        /** @description * `MERCHANT_LIMIT_REACHED` 数量已满 · The number is reached */
+        MerchantLimitReached: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "MERCHANT_LIMIT_REACHED",
+                 *       "detail": "数量已满",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "数量已满",
+                 *       "type": "urn:carbon-inclusion:problem:merchant-limit-reached"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "MERCHANT_LIMIT_REACHED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `MERCHANT_NOT_FOUND` 没有这个商家 · No such merchant */
+        MerchantNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "MERCHANT_NOT_FOUND",
+                 *       "detail": "商家不存在。请返回商家列表再看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个商家",
+                 *       "type": "urn:carbon-inclusion:problem:merchant-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "MERCHANT_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `MERCHANT_SUSPENDED` 商家已暂停 · The merchant is suspended */
+        MerchantSuspended: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "MERCHANT_SUSPENDED",
+                 *       "detail": "商家目前不能核销，什么都没有变。请联系碳普惠运营方。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "商家已暂停",
+                 *       "type": "urn:carbon-inclusion:problem:merchant-suspended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "MERCHANT_SUSPENDED";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
         /**
          * @description * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
          *     * `ITEM_NOT_FOUND` 没有这件商品 · No such item
@@ -2361,6 +4335,38 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "PICTURE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
+         * @description * `ITEM_NOT_FOUND` 没有这件商品 · No such item
+         *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
+         *     * `VOUCHER_NOT_FOUND` 没有这张券 · No such voucher
+         */
+        NotFound2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ITEM_NOT_FOUND",
+                 *       "detail": "商品不存在，或已经下架。请返回商品列表再看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这件商品",
+                 *       "type": "urn:carbon-inclusion:problem:item-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ITEM_NOT_FOUND" | "SHOP_NOT_FOUND" | "VOUCHER_NOT_FOUND";
                     /** @constant */
                     status: 404;
                 };
@@ -2506,6 +4512,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `REDEMPTION_NOT_FOUND` 没有这笔核销 · No such redemption */
+        RedemptionNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "REDEMPTION_NOT_FOUND",
+                 *       "detail": "核销记录不存在，或不是本商家的，什么都没有撤销。请核对编号。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这笔核销",
+                 *       "type": "urn:carbon-inclusion:problem:redemption-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "REDEMPTION_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `REQUEST_TIMEOUT` 请求未能及时传完 · The request took too long to arrive */
         RequestTimeout: {
             headers: {
@@ -2567,6 +4601,96 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `INTAKE_BUSY` 接入繁忙 · The intake is busy
+         *     * `SIGNATURE_CHECKS_BUSY` 验签繁忙 · Too many signatures are being checked
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable2: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "INTAKE_BUSY",
+                 *       "detail": "暂时没有空位，事件没有收下。请稍后用相同的事件 id 重试，不会重复生效。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "接入繁忙",
+                 *       "type": "urn:carbon-inclusion:problem:intake-busy"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "INTAKE_BUSY" | "SIGNATURE_CHECKS_BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /** @description * `SETTLEMENT_DAY_NOT_REACHED` 这一天还没有到 · That day has not come */
+        SettlementDayNotReached: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SETTLEMENT_DAY_NOT_REACHED",
+                 *       "detail": "还没有结算可看。请选今天或以前的日期。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "这一天还没有到",
+                 *       "type": "urn:carbon-inclusion:problem:settlement-day-not-reached"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SETTLEMENT_DAY_NOT_REACHED";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `SHOP_NOT_FOUND` 没有这家门店 · No such shop */
+        ShopNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SHOP_NOT_FOUND",
+                 *       "detail": "门店不存在、已关闭，或不属于这个商家，什么都没有变。请核对门店。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这家门店",
+                 *       "type": "urn:carbon-inclusion:problem:shop-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SHOP_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests */
         TooManyRequests: {
             headers: {
@@ -2597,10 +4721,42 @@ export interface components {
             };
         };
         /**
-         * @description * `TOO_MANY_AT_ONCE` 现在办理的人太多 · Too many people at once
+         * @description * `KEY_CHECKS_BUSY` 该密钥的并发验签过多 · Too many signatures of this key are being checked
          *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
          */
         TooManyRequests2: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "KEY_CHECKS_BUSY",
+                 *       "detail": "SM2 验签较慢，本次没有处理。请合并为批量请求并降低并发。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "该密钥的并发验签过多",
+                 *       "type": "urn:carbon-inclusion:problem:key-checks-busy"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "KEY_CHECKS_BUSY" | "TOO_MANY_REQUESTS";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
+        /**
+         * @description * `TOO_MANY_AT_ONCE` 现在办理的人太多 · Too many people at once
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+         */
+        TooManyRequests3: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -2657,10 +4813,46 @@ export interface components {
             };
         };
         /**
-         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+         * @description * `MERCHANT_CREDENTIAL_INVALID` 收银台没有认出来 · The till is not recognised
          *     * `UNAUTHENTICATED` 请先登录 · Please log in
          */
         Unauthorized: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "MERCHANT_CREDENTIAL_INVALID",
+                 *       "detail": "这台收银台没有登记，或登记已停用，什么都没有核销。请让店长重新登记。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "收银台没有认出来",
+                 *       "type": "urn:carbon-inclusion:problem:merchant-credential-invalid"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "MERCHANT_CREDENTIAL_INVALID" | "UNAUTHENTICATED";
+                    /**
+                     * @description 仅随 MERCHANT_CREDENTIAL_INVALID Only with MERCHANT_CREDENTIAL_INVALID
+                     * @enum {string}
+                     */
+                    reason_code?: "MISSING" | "MALFORMED" | "UNKNOWN" | "REVOKED" | "ALGORITHM" | "OUT_OF_WINDOW" | "SIGNATURE" | "REPLAYED" | "ENDED";
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized2: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -3025,7 +5217,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["CampaignNotFound"];
             408: components["responses"]["RequestTimeout"];
@@ -3117,7 +5309,7 @@ export interface operations {
                     };
                 };
             };
-            429: components["responses"]["TooManyRequests2"];
+            429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3549,6 +5741,62 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_item_shops: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "shops": [
+                     *         {
+                     *           "address": "武昌区户部巷 12 号",
+                     *           "merchant_id": "guozao",
+                     *           "name": "过早铺子户部巷店",
+                     *           "open": true,
+                     *           "shop_id": "guozao-hubu"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopList"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["ItemNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_my_donations: {
         parameters: {
             query?: {
@@ -3703,6 +5951,75 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_my_vouchers: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                /** @description 只看某一状态 Only of this status */
+                status?: components["schemas"]["VoucherStatus"] | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "assigned_at": "2026-11-23T09:30:00+08:00",
+                     *           "item_id": "reganmian",
+                     *           "order_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "returned_at": null,
+                     *           "status": "unused",
+                     *           "title": "一碗热干面",
+                     *           "used_at": null,
+                     *           "used_shop": null,
+                     *           "valid_from": null,
+                     *           "valid_until": "2026-12-24T00:00:00+08:00",
+                     *           "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VoucherLinePage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     get_voucher: {
         parameters: {
             query?: never;
@@ -3735,12 +6052,21 @@ export interface operations {
                     /**
                      * @example {
                      *       "assigned_at": "2026-11-23T09:30:00+08:00",
+                     *       "changes_at": "2026-11-23T09:30:30+08:00",
                      *       "code": "7KQ2-M4XV-9TBD-C3HW",
+                     *       "code_qr_svg": null,
                      *       "item_id": "reganmian",
                      *       "order_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "pin": "40718265",
+                     *       "qr": "CIV1.AZqt8Gwe.AQ",
                      *       "qr_svg": "<svg …/>",
+                     *       "rule": "券在有效期内未使用的，可随时退回，减碳量全额退还（商家自有券码看过后除外）。到期前三天提醒一次。过期的券不能再用，减碳量不退。",
                      *       "status": "unused",
                      *       "title": "一碗热干面",
+                     *       "used_at": null,
+                     *       "used_shop": null,
+                     *       "valid_from": null,
+                     *       "valid_until": "2026-12-24T00:00:00+08:00",
                      *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
                      *     }
                      */
@@ -3783,6 +6109,1091 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_own_disputes: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["DisputeStatus"] | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "disputes": [
+                     *         {
+                     *           "accepted_at": "2026-11-27T09:30:00+08:00",
+                     *           "adjusted_fen": null,
+                     *           "claim": "断网期间收的券",
+                     *           "decided_at": null,
+                     *           "decision": null,
+                     *           "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *           "fen": 1000,
+                     *           "item_id": "reganmian",
+                     *           "kind": "double_use",
+                     *           "merchant_id": "guozao",
+                     *           "opened_at": "2026-11-27T09:30:00+08:00",
+                     *           "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *           "settled_on": null,
+                     *           "shop_id": "guozao-hubu",
+                     *           "sponsor_id": "guozao",
+                     *           "status": "open",
+                     *           "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    raise_own_dispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "claim": "已出餐，误撤销",
+                 *       "redemption_id": "019aadf0-7200-7000-8000-000000000001"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisputeRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted_at": "2026-11-27T09:30:00+08:00",
+                     *       "adjusted_fen": null,
+                     *       "claim": "断网期间收的券",
+                     *       "decided_at": null,
+                     *       "decision": null,
+                     *       "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *       "fen": 1000,
+                     *       "item_id": "reganmian",
+                     *       "kind": "double_use",
+                     *       "merchant_id": "guozao",
+                     *       "opened_at": "2026-11-27T09:30:00+08:00",
+                     *       "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *       "settled_on": null,
+                     *       "shop_id": "guozao-hubu",
+                     *       "sponsor_id": "guozao",
+                     *       "status": "open",
+                     *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["RedemptionNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_own_settlement: {
+        parameters: {
+            query: {
+                /** @description 本地日 Local day */
+                day: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "adjusted_fen": 0,
+                     *       "closed_at": "2026-11-28T00:15:20+08:00",
+                     *       "closes_at": "2026-11-28T00:15:00+08:00",
+                     *       "day": "2026-11-27",
+                     *       "fen": 12000,
+                     *       "lines": [
+                     *         {
+                     *           "adjusted_fen": 0,
+                     *           "fen": 12000,
+                     *           "item_id": "reganmian",
+                     *           "merchant_id": "guozao",
+                     *           "pieces": 12,
+                     *           "shop_id": "guozao-hubu",
+                     *           "shop_name": "过早铺子户部巷店",
+                     *           "sponsor_id": "guozao",
+                     *           "title": "一碗热干面",
+                     *           "total_fen": 12000
+                     *         }
+                     *       ],
+                     *       "pieces": 12,
+                     *       "status": "closed",
+                     *       "total_fen": 12000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantSettlement"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            404: components["responses"]["SettlementDayNotReached"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_own_settlement_csv: {
+        parameters: {
+            query: {
+                /** @description 本地日 Local day */
+                day: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example day,status,merchant_id,shop_id,shop_name,sponsor_id,item_id,title,pieces,fen */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            404: components["responses"]["SettlementDayNotReached"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_own_settlement_pdf: {
+        parameters: {
+            query: {
+                /** @description 本地日 Local day */
+                day: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example %PDF-1.7 */
+                    "application/pdf": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            404: components["responses"]["SettlementDayNotReached"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `INTAKE_BUSY` 接入繁忙 · The intake is busy
+             *     * `PDF_BUSY` 日结单正忙 · The settlement cannot be written now
+             *     * `SIGNATURE_CHECKS_BUSY` 验签繁忙 · Too many signatures are being checked
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "INTAKE_BUSY",
+                     *       "detail": "暂时没有空位，事件没有收下。请稍后用相同的事件 id 重试，不会重复生效。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/settlements.pdf",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "接入繁忙",
+                     *       "type": "urn:carbon-inclusion:problem:intake-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "INTAKE_BUSY" | "PDF_BUSY" | "SIGNATURE_CHECKS_BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_till: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "item_ids": [
+                     *         "reganmian"
+                     *       ],
+                     *       "merchant_id": "guozao",
+                     *       "offline_for_s": 600,
+                     *       "report_within_s": 86400,
+                     *       "server_time": "2026-11-27T09:30:00+08:00",
+                     *       "shop_id": "guozao-hubu",
+                     *       "signing_keys": [
+                     *         {
+                     *           "public_key": "uJ0kq2v4o8mF1Xw6xkq1nV1c8w0b0k1mN2c3d4e5f6g=",
+                     *           "version": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TillSettings"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    ask_own_enrolment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "一号收银台",
+                 *       "shop_id": "guozao-hubu"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OwnEnrolmentRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "p2w9Zm9yLXRoZS1kb2N1bWVudGF0aW9u",
+                     *       "expires_at": "2026-11-27T09:40:00+08:00",
+                     *       "qr_svg": "<svg …/>",
+                     *       "shop_id": "guozao-hubu"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["ShopNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["MerchantLimitReached"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    enrol_till: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "一号收银台",
+                     *       "shop_id": "guozao-hubu",
+                     *       "till_id": "019aadf0-7100-7000-8000-000000000001",
+                     *       "token": "cit_019aadf0710070008000000000000001_Zm9yLXRoZS1kb2N1bWVudGF0aW9u"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewTillView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            /**
+             * @description * `ENROLMENT_INVALID` 登记码无效 · The enrolment code is not valid
+             *     * `UNAUTHENTICATED` 请先登录 · Please log in
+             */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENROLMENT_INVALID",
+                     *       "detail": "登记码用过一次或过了 10 分钟就失效，收银台没有登记。请店长换一个新的二维码。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/tills",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 401,
+                     *       "title": "登记码无效",
+                     *       "type": "urn:carbon-inclusion:problem:enrolment-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENROLMENT_INVALID" | "UNAUTHENTICATED";
+                        /** @constant */
+                        status: 401;
+                    };
+                };
+            };
+            409: components["responses"]["MerchantLimitReached"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    check_voucher: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "qr": "CIV1.AZqt8Gwe.AQ"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PresentedVoucher"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "item_id": "reganmian",
+                     *       "redeemable": true,
+                     *       "refusal": null,
+                     *       "refusal_code": null,
+                     *       "status": "unused",
+                     *       "title": "一碗热干面",
+                     *       "used_at": null,
+                     *       "used_shop_name": null,
+                     *       "valid_until": "2026-12-24T00:00:00+08:00",
+                     *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            404: components["responses"]["NotFound2"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `VOUCHER_CODE_STALE` 二维码已过时 · The QR code is out of date
+             *     * `VOUCHER_EXPIRED` 这张券已过期 · This voucher has expired
+             *     * `VOUCHER_GIVEN_BACK` 这张券已经退回 · This voucher was given back
+             *     * `VOUCHER_NOT_TAKEN_HERE` 本店不收这种券 · This shop does not take this voucher
+             *     * `VOUCHER_NOT_YET_VALID` 这张券还不能用 · This voucher is not valid yet
+             *     * `VOUCHER_USED` 这张券已经用过 · This voucher was used
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "VOUCHER_CODE_STALE",
+                     *       "detail": "二维码每 30 秒变一次，截图不能用，没有核销。请顾客在小程序里打开这张券再扫。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/vouchers/check",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "二维码已过时",
+                     *       "type": "urn:carbon-inclusion:problem:voucher-code-stale"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "VOUCHER_CODE_STALE" | "VOUCHER_EXPIRED" | "VOUCHER_GIVEN_BACK" | "VOUCHER_NOT_TAKEN_HERE" | "VOUCHER_NOT_YET_VALID" | "VOUCHER_USED";
+                        /** @description 仅随 VOUCHER_USED Only with VOUCHER_USED */
+                        same_till?: boolean;
+                        /** @description 仅随 VOUCHER_USED Only with VOUCHER_USED */
+                        shop_id?: string;
+                        /** @description 仅随 VOUCHER_USED Only with VOUCHER_USED */
+                        shop_name?: string;
+                        /** @constant */
+                        status: 409;
+                        /**
+                         * Format: date-time
+                         * @description 仅随 VOUCHER_USED Only with VOUCHER_USED
+                         */
+                        used_at?: string;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    report_offline: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+                 * @example order-5f0c1f0e8f1c4b52
+                 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "accepted": [
+                 *         {
+                 *           "accepted_at": "2026-11-27T09:32:00+08:00",
+                 *           "qr": "CIV1.AZqt8Gwe.AQ",
+                 *           "report_id": "019aadf0-7400-7000-8000-000000000001"
+                 *         }
+                 *       ],
+                 *       "line_lost_at": "2026-11-27T09:30:00+08:00"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OfflineReport"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "code": null,
+                     *           "dispute_id": null,
+                     *           "outcome": "redeemed",
+                     *           "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *           "report_id": "019aadf0-7400-7000-8000-000000000001"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportResults"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            /**
+             * @description * `ITEM_NOT_FOUND` 没有这件商品 · No such item
+             *     * `REDEMPTION_NOT_FOUND` 没有这笔核销 · No such redemption
+             *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ITEM_NOT_FOUND",
+                     *       "detail": "商品不存在，或已经下架。请返回商品列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/vouchers/offline-reports",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这件商品",
+                     *       "type": "urn:carbon-inclusion:problem:item-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ITEM_NOT_FOUND" | "REDEMPTION_NOT_FOUND" | "SHOP_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "detail": "您刚才的提交还在处理，不会重复扣除。请稍等几秒，再看结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/vouchers/offline-reports",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 409,
+                     *       "title": "这一笔正在办理",
+                     *       "type": "urn:carbon-inclusion:problem:idempotency-key-in-progress"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IDEMPOTENCY_KEY_IN_PROGRESS";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    redeem_voucher: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+                 * @example order-5f0c1f0e8f1c4b52
+                 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "qr": "CIV1.AZqt8Gwe.AQ"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PresentedVoucher"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "fen": 1000,
+                     *       "item_id": "reganmian",
+                     *       "offline": false,
+                     *       "redeemed_at": "2026-11-27T09:30:00+08:00",
+                     *       "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *       "settled_on": null,
+                     *       "shop_id": "guozao-hubu",
+                     *       "sponsor_id": "guozao",
+                     *       "title": "一碗热干面",
+                     *       "undo_until": "2026-11-27T09:40:00+08:00",
+                     *       "undone_at": null,
+                     *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RedemptionView"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            404: components["responses"]["NotFound2"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
+             *     * `VOUCHER_CODE_STALE` 二维码已过时 · The QR code is out of date
+             *     * `VOUCHER_EXPIRED` 这张券已过期 · This voucher has expired
+             *     * `VOUCHER_GIVEN_BACK` 这张券已经退回 · This voucher was given back
+             *     * `VOUCHER_NOT_TAKEN_HERE` 本店不收这种券 · This shop does not take this voucher
+             *     * `VOUCHER_NOT_YET_VALID` 这张券还不能用 · This voucher is not valid yet
+             *     * `VOUCHER_USED` 这张券已经用过 · This voucher was used
+             */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "detail": "您刚才的提交还在处理，不会重复扣除。请稍等几秒，再看结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/vouchers/redeem",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 409,
+                     *       "title": "这一笔正在办理",
+                     *       "type": "urn:carbon-inclusion:problem:idempotency-key-in-progress"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IDEMPOTENCY_KEY_IN_PROGRESS" | "VOUCHER_CODE_STALE" | "VOUCHER_EXPIRED" | "VOUCHER_GIVEN_BACK" | "VOUCHER_NOT_TAKEN_HERE" | "VOUCHER_NOT_YET_VALID" | "VOUCHER_USED";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
+                        /** @description 仅随 VOUCHER_USED Only with VOUCHER_USED */
+                        same_till?: boolean;
+                        /** @description 仅随 VOUCHER_USED Only with VOUCHER_USED */
+                        shop_id?: string;
+                        /** @description 仅随 VOUCHER_USED Only with VOUCHER_USED */
+                        shop_name?: string;
+                        /** @constant */
+                        status: 409;
+                        /**
+                         * Format: date-time
+                         * @description 仅随 VOUCHER_USED Only with VOUCHER_USED
+                         */
+                        used_at?: string;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    undo_redemption: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+                 * @example order-5f0c1f0e8f1c4b52
+                 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "redemption_id": "019aadf0-7200-7000-8000-000000000001"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "fen": 1000,
+                     *       "item_id": "reganmian",
+                     *       "offline": false,
+                     *       "redeemed_at": "2026-11-27T09:30:00+08:00",
+                     *       "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *       "settled_on": null,
+                     *       "shop_id": "guozao-hubu",
+                     *       "sponsor_id": "guozao",
+                     *       "title": "一碗热干面",
+                     *       "undo_until": "2026-11-27T09:40:00+08:00",
+                     *       "undone_at": null,
+                     *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RedemptionView"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["MerchantSuspended"];
+            /**
+             * @description * `REDEMPTION_NOT_FOUND` 没有这笔核销 · No such redemption
+             *     * `VOUCHER_NOT_FOUND` 没有这张券 · No such voucher
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "REDEMPTION_NOT_FOUND",
+                     *       "detail": "核销记录不存在，或不是本商家的，什么都没有撤销。请核对编号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/vouchers/undo",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这笔核销",
+                     *       "type": "urn:carbon-inclusion:problem:redemption-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "REDEMPTION_NOT_FOUND" | "VOUCHER_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
+             *     * `UNDO_OTHER_TILL` 不是本台核销的 · Another till redeemed this
+             *     * `UNDO_TOO_LATE` 已过撤销时间 · It is too late to undo this
+             */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "detail": "您刚才的提交还在处理，不会重复扣除。请稍等几秒，再看结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/merchant/vouchers/undo",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 409,
+                     *       "title": "这一笔正在办理",
+                     *       "type": "urn:carbon-inclusion:problem:idempotency-key-in-progress"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IDEMPOTENCY_KEY_IN_PROGRESS" | "UNDO_OTHER_TILL" | "UNDO_TOO_LATE";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4438,6 +7849,552 @@ export interface operations {
                     };
                 };
             };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_disputes: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: components["schemas"]["DisputeStatus"] | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "accepted_at": "2026-11-27T09:30:00+08:00",
+                     *           "adjusted_fen": null,
+                     *           "claim": "断网期间收的券",
+                     *           "decided_at": null,
+                     *           "decision": null,
+                     *           "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *           "fen": 1000,
+                     *           "item_id": "reganmian",
+                     *           "kind": "double_use",
+                     *           "merchant_id": "guozao",
+                     *           "opened_at": "2026-11-27T09:30:00+08:00",
+                     *           "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *           "settled_on": null,
+                     *           "shop_id": "guozao-hubu",
+                     *           "sponsor_id": "guozao",
+                     *           "status": "open",
+                     *           "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    raise_dispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "claim": "顾客称没有取餐",
+                 *       "raised_for": "sponsor",
+                 *       "redemption_id": "019aadf0-7200-7000-8000-000000000001"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpsDisputeRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted_at": "2026-11-27T09:30:00+08:00",
+                     *       "adjusted_fen": null,
+                     *       "claim": "断网期间收的券",
+                     *       "decided_at": null,
+                     *       "decision": null,
+                     *       "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *       "fen": 1000,
+                     *       "item_id": "reganmian",
+                     *       "kind": "double_use",
+                     *       "merchant_id": "guozao",
+                     *       "opened_at": "2026-11-27T09:30:00+08:00",
+                     *       "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *       "settled_on": null,
+                     *       "shop_id": "guozao-hubu",
+                     *       "sponsor_id": "guozao",
+                     *       "status": "open",
+                     *       "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["RedemptionNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_decision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                dispute_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "upheld",
+                 *       "reason": "门店有监控为证"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "outcome": "upheld",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000002",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-ann",
+                     *       "reason": "门店有监控为证",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `DISPUTE_NOT_FOUND` 没有这项异议 · No such dispute */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DISPUTE_NOT_FOUND",
+                     *       "detail": "异议不存在。请返回列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/disputes/{dispute_id}/decision",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这项异议",
+                     *       "type": "urn:carbon-inclusion:problem:dispute-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DISPUTE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `DISPUTE_DECIDED` 这项异议已裁定 · This dispute is decided
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DISPUTE_DECIDED",
+                     *       "detail": "裁定不能改，结算没有变。请在异议列表里查看结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/disputes/{dispute_id}/decision",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这项异议已裁定",
+                     *       "type": "urn:carbon-inclusion:problem:dispute-decided"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DISPUTE_DECIDED" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_dispute_decisions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "decided_at": null,
+                     *           "decided_by": null,
+                     *           "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *           "expires_at": "2026-12-11T09:30:00+08:00",
+                     *           "outcome": "upheld",
+                     *           "proposal_id": "019aadf0-7000-7000-8000-000000000002",
+                     *           "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *           "proposed_by": "ops-ann",
+                     *           "reason": "门店有监控为证",
+                     *           "status": "open"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeProposalPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    approve_dispute_decision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "已核对证据"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisputeReason"] | null;
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "outcome": "upheld",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000002",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-ann",
+                     *       "reason": "门店有监控为证",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `DISPUTE_NOT_FOUND` 没有这项异议 · No such dispute
+             *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DISPUTE_NOT_FOUND",
+                     *       "detail": "异议不存在。请返回列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/disputes/proposals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这项异议",
+                     *       "type": "urn:carbon-inclusion:problem:dispute-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DISPUTE_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `DISPUTE_DECIDED` 这项异议已裁定 · This dispute is decided
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DISPUTE_DECIDED",
+                     *       "detail": "裁定不能改，结算没有变。请在异议列表里查看结果。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/disputes/proposals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这项异议已裁定",
+                     *       "type": "urn:carbon-inclusion:problem:dispute-decided"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DISPUTE_DECIDED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_dispute_decision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "已核对证据"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisputeReason"] | null;
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "dispute_id": "019aadf0-7300-7000-8000-000000000001",
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "outcome": "upheld",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000002",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-ann",
+                     *       "reason": "门店有监控为证",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisputeProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["ProposalDecided"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -5259,6 +9216,107 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    set_item_shops: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约",
+                 *       "shop_ids": [
+                 *         "guozao-hubu"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ItemShopsRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "shops": [
+                     *         {
+                     *           "address": "武昌区户部巷 12 号",
+                     *           "merchant_id": "guozao",
+                     *           "name": "过早铺子户部巷店",
+                     *           "open": true,
+                     *           "shop_id": "guozao-hubu"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `ITEM_NOT_FOUND` 没有这件商品 · No such item
+             *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ITEM_NOT_FOUND",
+                     *       "detail": "商品不存在，或已经下架。请返回商品列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items/{item_id}/shops",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这件商品",
+                     *       "type": "urn:carbon-inclusion:problem:item-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ITEM_NOT_FOUND" | "SHOP_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     change_item_stock: {
         parameters: {
             query?: never;
@@ -5397,6 +9455,150 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    get_voucher_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "item_id": "reganmian",
+                     *       "valid_days": 30,
+                     *       "valid_from": null,
+                     *       "valid_until": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ItemNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    set_voucher_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店约定 30 天内有效",
+                 *       "valid_days": 30
+                 *     }
+                 */
+                "application/json": components["schemas"]["TermsRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "item_id": "reganmian",
+                     *       "valid_days": 30,
+                     *       "valid_from": null,
+                     *       "valid_until": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ItemNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `SALE_OUTLASTS_VALIDITY` 兑换期比券的有效期长 · The sale lasts longer than the vouchers */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "SALE_OUTLASTS_VALIDITY",
+                     *       "detail": "最后下单的人会拿到已失效的券，有效期没有改。请先把兑换结束时间设在券失效之前。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/items/{item_id}/voucher-terms",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "兑换期比券的有效期长",
+                     *       "type": "urn:carbon-inclusion:problem:sale-outlasts-validity"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "SALE_OUTLASTS_VALIDITY";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     withdraw_item: {
         parameters: {
             query?: never;
@@ -5505,6 +9707,1083 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_merchant_proposals: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "decided_at": null,
+                     *           "decided_by": null,
+                     *           "expires_at": "2026-12-11T09:30:00+08:00",
+                     *           "kind": "merchant.register",
+                     *           "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+                     *           "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *           "proposed_by": "ops-ann",
+                     *           "reason": "与门店签约",
+                     *           "status": "open",
+                     *           "subject": "guozao"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantProposalPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    approve_merchant_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantReason"] | null;
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "merchant.register",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-ann",
+                     *       "reason": "与门店签约",
+                     *       "status": "open",
+                     *       "subject": "guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden3"];
+            /**
+             * @description * `MERCHANT_KEY_NOT_FOUND` 没有这个密钥 · No such key
+             *     * `MERCHANT_NOT_FOUND` 没有这个商家 · No such merchant
+             *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_KEY_NOT_FOUND",
+                     *       "detail": "密钥不存在或已吊销，什么都没有变。请返回商家页面再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchant-proposals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个密钥",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-key-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_KEY_NOT_FOUND" | "MERCHANT_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `MERCHANT_EXISTS` 商家编号已有 · This merchant id is taken
+             *     * `MERCHANT_NOT_SUSPENDED` 商家没有暂停 · The merchant is not suspended
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_EXISTS",
+                     *       "detail": "没有重复登记。请换一个编号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchant-proposals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "商家编号已有",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_EXISTS" | "MERCHANT_NOT_SUSPENDED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_merchant_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantReason"] | null;
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "merchant.register",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-ann",
+                     *       "reason": "与门店签约",
+                     *       "status": "open",
+                     *       "subject": "guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["ProposalDecided"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_merchants: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-27T09:30:00+08:00",
+                     *           "merchant_id": "guozao",
+                     *           "name": "过早铺子",
+                     *           "status": "active"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_merchant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "merchant_id": "guozao",
+                 *       "name": "过早铺子",
+                 *       "name_en": "Breakfast Shops",
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "merchant.register",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-ann",
+                     *       "reason": "与门店签约",
+                     *       "status": "open",
+                     *       "subject": "guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `MERCHANT_EXISTS` 商家编号已有 · This merchant id is taken
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_EXISTS",
+                     *       "detail": "没有重复登记。请换一个编号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchants",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "商家编号已有",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_EXISTS" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_merchant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "algorithm": "CP1-HMAC-SHA256",
+                     *           "app_key": "ak-bike",
+                     *           "created_at": "created-at",
+                     *           "live_at": "live-at",
+                     *           "revoked_at": "revoked-at"
+                     *         }
+                     *       ],
+                     *       "merchant": {
+                     *         "created_at": "2026-11-27T09:30:00+08:00",
+                     *         "merchant_id": "guozao",
+                     *         "name": "过早铺子",
+                     *         "status": "active"
+                     *       },
+                     *       "shops": [
+                     *         {
+                     *           "address": "武昌区户部巷 12 号",
+                     *           "merchant_id": "guozao",
+                     *           "name": "过早铺子户部巷店",
+                     *           "open": true,
+                     *           "shop_id": "guozao-hubu"
+                     *         }
+                     *       ],
+                     *       "tills": [
+                     *         {
+                     *           "enrolled_at": "enrolled-at",
+                     *           "name": "江城单车",
+                     *           "revoked_at": "revoked-at",
+                     *           "shop_id": "shop-id",
+                     *           "till_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantDetail"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MerchantNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_merchant_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "algorithm": "CP1-HMAC-SHA256",
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_key": "mk-guozao-0f1e2d3c4b5a",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+                     *       "secret": "cmsk_Zm9yLXRoZS1kb2N1bWVudGF0aW9u"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewKeyView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden3"];
+            /**
+             * @description * `MERCHANT_KEY_NOT_FOUND` 没有这个密钥 · No such key
+             *     * `MERCHANT_NOT_FOUND` 没有这个商家 · No such merchant
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_KEY_NOT_FOUND",
+                     *       "detail": "密钥不存在或已吊销，什么都没有变。请返回商家页面再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchants/{merchant_id}/keys",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个密钥",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-key-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_KEY_NOT_FOUND" | "MERCHANT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `MERCHANT_KEY_UNUSABLE` 公钥不能用 · The public key cannot be used
+             *     * `MERCHANT_LIMIT_REACHED` 数量已满 · The number is reached
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_KEY_UNUSABLE",
+                     *       "detail": "公钥和所选算法不符，没有登记密钥。请商家重新导出公钥。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchants/{merchant_id}/keys",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "公钥不能用",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-key-unusable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_KEY_UNUSABLE" | "MERCHANT_LIMIT_REACHED" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    revoke_merchant_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                app_key: string;
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantReason"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `MERCHANT_KEY_NOT_FOUND` 没有这个密钥 · No such key */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_KEY_NOT_FOUND",
+                     *       "detail": "密钥不存在或已吊销，什么都没有变。请返回商家页面再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchants/{merchant_id}/keys/{app_key}/revoke",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个密钥",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-key-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_KEY_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    resume_merchant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantReason"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "merchant.register",
+                     *       "proposal_id": "019aadf0-7000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-ann",
+                     *       "reason": "与门店签约",
+                     *       "status": "open",
+                     *       "subject": "guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MerchantNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `MERCHANT_NOT_SUSPENDED` 商家没有暂停 · The merchant is not suspended
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_NOT_SUSPENDED",
+                     *       "detail": "商家正在正常核销，不用恢复。请刷新页面再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchants/{merchant_id}/resume",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "商家没有暂停",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-not-suspended"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_NOT_SUSPENDED" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    open_shop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "address": "武昌区户部巷 12 号",
+                 *       "name": "过早铺子户部巷店",
+                 *       "name_en": "Breakfast Shop, Hubu Lane",
+                 *       "reason": "与门店签约",
+                 *       "shop_id": "guozao-hubu"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ShopRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "address": "武昌区户部巷 12 号",
+                     *       "merchant_id": "guozao",
+                     *       "name": "过早铺子户部巷店",
+                     *       "open": true,
+                     *       "shop_id": "guozao-hubu"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `MERCHANT_NOT_FOUND` 没有这个商家 · No such merchant
+             *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_NOT_FOUND",
+                     *       "detail": "商家不存在。请返回商家列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchants/{merchant_id}/shops",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个商家",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_NOT_FOUND" | "SHOP_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `MERCHANT_LIMIT_REACHED` 数量已满 · The number is reached
+             *     * `SHOP_EXISTS` 门店编号已有 · This shop id is taken
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MERCHANT_LIMIT_REACHED",
+                     *       "detail": "数量已满",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/merchants/{merchant_id}/shops",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "数量已满",
+                     *       "type": "urn:carbon-inclusion:problem:merchant-limit-reached"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MERCHANT_LIMIT_REACHED" | "SHOP_EXISTS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    suspend_merchant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantReason"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "merchant_id": "guozao",
+                     *       "name": "过早铺子",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MerchantNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_offline_reports: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                outcome?: components["schemas"]["ReportOutcome"] | null;
+                shop_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "accepted_at": "2026-11-27T09:30:00+08:00",
+                     *           "code": null,
+                     *           "dispute_id": null,
+                     *           "entry_id": "019aadf0-7400-7000-8000-000000000001",
+                     *           "merchant_id": "guozao",
+                     *           "outcome": "redeemed",
+                     *           "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *           "report_id": "019aadf0-7400-7000-8000-000000000001",
+                     *           "reported_at": "2026-11-27T09:45:00+08:00",
+                     *           "shop_id": "guozao-hubu",
+                     *           "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -6948,6 +12227,407 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_redemptions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 记录日 Local day of the record */
+                day?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                shop_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "fen": 1000,
+                     *           "item_id": "reganmian",
+                     *           "offline": false,
+                     *           "redeemed_at": "2026-11-27T09:30:00+08:00",
+                     *           "redemption_id": "019aadf0-7200-7000-8000-000000000001",
+                     *           "settled_on": null,
+                     *           "shop_id": "guozao-hubu",
+                     *           "sponsor_id": "guozao",
+                     *           "title": "一碗热干面",
+                     *           "undo_until": "2026-11-27T09:40:00+08:00",
+                     *           "undone_at": null,
+                     *           "voucher_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3d"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RedemptionViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_settlement: {
+        parameters: {
+            query: {
+                /** @description 本地日 Local day */
+                day: string;
+                merchant_id?: string | null;
+                shop_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "adjusted_fen": 0,
+                     *       "closed_at": "2026-11-28T00:15:20+08:00",
+                     *       "closes_at": "2026-11-28T00:15:00+08:00",
+                     *       "day": "2026-11-27",
+                     *       "fen": 12000,
+                     *       "lines": [
+                     *         {
+                     *           "adjusted_fen": 0,
+                     *           "fen": 12000,
+                     *           "item_id": "reganmian",
+                     *           "merchant_id": "guozao",
+                     *           "pieces": 12,
+                     *           "shop_id": "guozao-hubu",
+                     *           "shop_name": "过早铺子户部巷店",
+                     *           "sponsor_id": "guozao",
+                     *           "title": "一碗热干面",
+                     *           "total_fen": 12000
+                     *         }
+                     *       ],
+                     *       "pieces": 12,
+                     *       "status": "closed",
+                     *       "total_fen": 12000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MerchantSettlement"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SettlementDayNotReached"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_settlement_csv: {
+        parameters: {
+            query: {
+                /** @description 本地日 Local day */
+                day: string;
+                merchant_id?: string | null;
+                shop_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example day,status,merchant_id,shop_id,shop_name,sponsor_id,item_id,title,pieces,fen */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SettlementDayNotReached"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_settlement_pdf: {
+        parameters: {
+            query: {
+                /** @description 本地日 Local day */
+                day: string;
+                merchant_id?: string | null;
+                shop_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example %PDF-1.7 */
+                    "application/pdf": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SettlementDayNotReached"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `PDF_BUSY` 日结单正忙 · The settlement cannot be written now
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PDF_BUSY",
+                     *       "detail": "正在给别人生成，这次没有生成。请几秒后再试，或先看表格。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/settlements.pdf",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "日结单正忙",
+                     *       "type": "urn:carbon-inclusion:problem:pdf-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PDF_BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    close_shop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                shop_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantReason"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "address": "武昌区户部巷 12 号",
+                     *       "merchant_id": "guozao",
+                     *       "name": "过早铺子户部巷店",
+                     *       "open": true,
+                     *       "shop_id": "guozao-hubu"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ShopNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    ask_till_enrolment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                shop_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "一号收银台",
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EnrolmentRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "p2w9Zm9yLXRoZS1kb2N1bWVudGF0aW9u",
+                     *       "expires_at": "2026-11-27T09:40:00+08:00",
+                     *       "qr_svg": "<svg …/>",
+                     *       "shop_id": "guozao-hubu"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ShopNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["MerchantLimitReached"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     check_stock: {
         parameters: {
             query?: never;
@@ -7008,6 +12688,433 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["StockCheckView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    revoke_till: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                till_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与门店签约"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MerchantReason"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `TILL_NOT_FOUND` 没有这台收银台 · No such till */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TILL_NOT_FOUND",
+                     *       "detail": "收银台不存在。请返回商家页面再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/tills/{till_id}/revoke",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这台收银台",
+                     *       "type": "urn:carbon-inclusion:problem:till-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TILL_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_voucher_imports: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                item_id?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "added": 998,
+                     *           "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "import_id": "019aadf0-7500-7000-8000-000000000001",
+                     *           "imported_at": "2026-11-27T09:30:00+08:00",
+                     *           "imported_by": "ops-ann",
+                     *           "item_id": "reganmian",
+                     *           "known": 0,
+                     *           "refused": 1,
+                     *           "repeated": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    import_voucher_codes: {
+        parameters: {
+            query: {
+                item_id: string;
+                reason: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example 券码
+                 *     HY-2026-0001
+                 *     HY-2026-0002
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "added": 998,
+                     *       "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "import_id": "019aadf0-7500-7000-8000-000000000001",
+                     *       "imported_at": "2026-11-27T09:30:00+08:00",
+                     *       "imported_by": "ops-ann",
+                     *       "item_id": "reganmian",
+                     *       "known": 0,
+                     *       "lines": [
+                     *         {
+                     *           "line": 17,
+                     *           "state": "repeated"
+                     *         }
+                     *       ],
+                     *       "refused": 1,
+                     *       "repeated": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ItemNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            /** @description * `UNSUPPORTED_MEDIA_TYPE` 不能接收这种格式 · This format is not accepted */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "UNSUPPORTED_MEDIA_TYPE",
+                     *       "detail": "不能接收这种格式",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/voucher-imports",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 415,
+                     *       "title": "不能接收这种格式",
+                     *       "type": "urn:carbon-inclusion:problem:unsupported-media-type"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "UNSUPPORTED_MEDIA_TYPE";
+                        /** @constant */
+                        status: 415;
+                    };
+                };
+            };
+            /**
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `VOUCHER_FILE_TOO_LONG` 文件太长 · The file is too long
+             *     * `VOUCHER_FILE_UNREADABLE` 文件读不出券码 · No codes can be read from the file
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "INVALID_REQUEST",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/voucher-imports",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "填写的内容有误",
+                     *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "INVALID_REQUEST" | "VOUCHER_FILE_TOO_LONG" | "VOUCHER_FILE_UNREADABLE";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_voucher_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "added": 998,
+                     *       "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "import_id": "019aadf0-7500-7000-8000-000000000001",
+                     *       "imported_at": "2026-11-27T09:30:00+08:00",
+                     *       "imported_by": "ops-ann",
+                     *       "item_id": "reganmian",
+                     *       "known": 0,
+                     *       "lines": [
+                     *         {
+                     *           "line": 17,
+                     *           "state": "repeated"
+                     *         }
+                     *       ],
+                     *       "refused": 1,
+                     *       "repeated": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `VOUCHER_IMPORT_NOT_FOUND` 没有这次导入 · No such import */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "VOUCHER_IMPORT_NOT_FOUND",
+                     *       "detail": "导入记录不存在。请核对编号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/voucher-imports/{import_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这次导入",
+                     *       "type": "urn:carbon-inclusion:problem:voucher-import-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "VOUCHER_IMPORT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_voucher_pools: {
+        parameters: {
+            query?: {
+                /** @description 只看快用完的 Only those that run out */
+                low?: boolean;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "pools": [
+                     *         {
+                     *           "available": 80,
+                     *           "codes_free": 80,
+                     *           "item_id": "reganmian",
+                     *           "loaded": 1000,
+                     *           "low": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PoolList"];
                 };
             };
             400: components["responses"]["MalformedRequest"];
@@ -7124,7 +13231,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ItemNotFound"];
             408: components["responses"]["RequestTimeout"];
@@ -7190,7 +13297,7 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
-            429: components["responses"]["TooManyRequests2"];
+            429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -7354,7 +13461,9 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["OrderNotFound"];
             /**
-             * @description * `ORDER_NOT_CANCELLABLE` 这个订单不能取消 · This order cannot be cancelled
+             * @description * `ORDER_EXPIRED` 券已经过期 · A voucher has expired
+             *     * `ORDER_NOT_CANCELLABLE` 这个订单不能取消 · This order cannot be cancelled
+             *     * `ORDER_USED` 券已经用过 · A voucher was used
              *     * `VOUCHER_OPENED` 券码已经显示过，不能取消 · The code was shown, so the order cannot be cancelled
              */
             409: {
@@ -7365,20 +13474,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ORDER_NOT_CANCELLABLE",
-                     *       "detail": "券已经用过或已过期，减碳量不能退回。还没用的券在“我的券”里，请在有效期内使用。",
+                     *       "code": "ORDER_EXPIRED",
+                     *       "detail": "这一单有券已过有效期，不能退回，减碳量没有变。下次请在到期前退回。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/orders/{order_id}/cancel",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这个订单不能取消",
-                     *       "type": "urn:carbon-inclusion:problem:order-not-cancellable"
+                     *       "title": "券已经过期",
+                     *       "type": "urn:carbon-inclusion:problem:order-expired"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ORDER_NOT_CANCELLABLE" | "VOUCHER_OPENED";
+                        code: "ORDER_EXPIRED" | "ORDER_NOT_CANCELLABLE" | "ORDER_USED" | "VOUCHER_OPENED";
                         /** @constant */
                         status: 409;
                     };
@@ -7468,6 +13577,53 @@ export interface operations {
                     };
                 };
             };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_voucher_rules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "in_force_from": "2026-11-27",
+                     *       "text": "券在有效期内未使用的，可随时退回，减碳量全额退还（商家自有券码看过后除外）。到期前三天提醒一次。过期的券不能再用，减碳量不退。",
+                     *       "version": "2026-11"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VoucherRules"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
