@@ -64,7 +64,6 @@ TABLES: Final[dict[str, Kept]] = {
         Text("核销异议", "disputes about redemptions"), REDEEMING, _BILLING, Erasure.PSEUDONYM,
         by=(through("orders", "order_id"),), names=frozenset({"opened_by"}),
     ),
-    "item_shop": nobody(Text("商品可用门店", "shops that take an item")),
     "merchant": nobody(Text("商家", "merchants")),
     "merchant_key": nobody(Text("商家密钥（密文）", "keys of merchants, sealed")),
     "merchant_nonce": nobody(Text("商家签名的随机串", "nonces of merchants' signatures")),

@@ -145,13 +145,6 @@ async def revoke_till(city: City) -> None:
     await city.did(404, "POST", f"{OPS}/tills/{SAMPLE}/revoke", BECAUSE)
 
 
-@attempt("PUT", f"{OPS}/items/{{item_id}}/shops")
-async def set_item_shops(city: City) -> None:
-    place, thing = await shop(city), await item(city)
-    await city.mark()
-    await city.did(200, "PUT", f"{OPS}/items/{thing}/shops", {"shop_ids": [place], **BECAUSE})
-
-
 @attempt("PUT", f"{OPS}/items/{{item_id}}/voucher-terms")
 async def set_voucher_terms(city: City) -> None:
     """It holds for vouchers of later orders only."""

@@ -18,7 +18,7 @@ from services.rewards.clearing import printing
 from services.rewards.clearing import service as clearing
 from shared import clock
 from tests.rewards.conftest import API, PRICE_MG, Rewards
-from tests.rewards.tills import Till, add_shop, add_till, bought, open_counter, ops, shown, take_item
+from tests.rewards.tills import Till, add_shop, add_till, bought, open_counter, ops, shown
 
 PRICES_FEN = {"reganmian": 1_000, "donghu-boat": 2_599}
 AT_ONCE = 6
@@ -55,8 +55,6 @@ class Day:
         self.tills = [await open_counter(self.rewards)]
         await add_shop(self.rewards, "jianghan")
         self.tills.append(await add_till(self.rewards, "jianghan"))
-        for item_id in PRICES_FEN:
-            await take_item(self.rewards, "hubu", "jianghan", item_id=item_id)
 
     def place(self, number: int) -> tuple[Till, str]:
         return self.tills[number % 2], list(PRICES_FEN)[number % 3 % 2]

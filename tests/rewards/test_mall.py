@@ -10,6 +10,7 @@ import pytest
 from tests.rewards.conftest import COST_FEN, PRICE_MG, Rewards
 from tests.rewards.operators import CONTENT, WHY, Operators
 from tests.rewards.test_pictures import PNG, upload
+from tests.rewards.tills import add_merchant, add_shop
 
 
 @pytest.fixture
@@ -21,6 +22,9 @@ async def operators(rewards: Rewards) -> Operators:
 
 async def test_an_item_goes_from_draft_to_a_citizens_voucher(rewards: Rewards, operators: Operators) -> None:
     picture = (await upload(rewards, PNG)).json()
+    await add_merchant(rewards)
+    for shop_id in ("shop-a", "shop-b"):
+        await add_shop(rewards, shop_id)
     content = {
         **CONTENT,
         "item_id": "noodles",

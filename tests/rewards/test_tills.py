@@ -4,6 +4,7 @@ import pytest
 
 from services.rewards.vouchers import qr as qr_code
 from tests.rewards.conftest import API, COST_FEN, Rewards
+from tests.rewards.operators import CONTENT, WHY, Operators
 from tests.rewards.tills import (
     add_key,
     add_shop,
@@ -14,7 +15,6 @@ from tests.rewards.tills import (
     qr_of_new_voucher,
     shown,
     signed,
-    take_item,
 )
 
 
@@ -137,19 +137,45 @@ async def test_forged_codes_are_not_found(rewards: Rewards) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "VOUCHER_NOT_FOUND"), text
 
 
+async def shops_of(rewards: Rewards) -> list[str]:
+    return [shop["shop_id"] for shop in (await rewards.get("/items/reganmian/shops")).json()["items"]]
+
+
 async def test_a_shop_takes_only_the_items_that_are_valid_there(rewards: Rewards) -> None:
-    await rewards.add_item()
+    await rewards.add_item(shops=["hubu"])
     till = await open_counter(rewards)
     await add_shop(rewards, "jianghan")
     other = await add_till(rewards, "jianghan")
     qr = await qr_of_new_voucher(rewards)
     refused = await other.redeem(qr)
     assert (refused.status_code, refused.json()["code"]) == (409, "VOUCHER_NOT_TAKEN_HERE")
-    listed = await rewards.get("/items/reganmian/shops")
-    assert [shop["shop_id"] for shop in listed.json()["shops"]] == ["hubu"]
-    await take_item(rewards, "jianghan")
+    assert (await other.check(qr)).json()["refusal_code"] == "VOUCHER_NOT_TAKEN_HERE"
+    assert await shops_of(rewards) == ["hubu"]
+    operators = Operators(rewards)
+    await operators.did(200, "PUT", "/categories/food", {"name_zh": "过早", "name_en": "Breakfast", **WHY})
+    moved = {**CONTENT, "budget_id": "budget-reganmian", "per_user_limit": 1, "shops": ["jianghan"]}
+    await operators.refused("SHOP_NOT_FOUND", "POST", "/items/reganmian/changes", {**moved, "shops": ["jiang-han"]})
+    proposal_id = await operators.propose("/items/reganmian/changes", moved)
+    assert (await other.redeem(qr)).status_code == 409, "one operator alone moves no money to another shop"
+    await operators.approve(proposal_id)
+    assert await shops_of(rewards) == ["jianghan"]
     assert (await till.redeem(qr)).status_code == 409
     assert (await other.redeem(qr)).status_code == 201
+
+
+async def test_an_item_that_names_no_shop_is_taken_in_every_open_one(rewards: Rewards) -> None:
+    await rewards.add_item()
+    till = await open_counter(rewards)
+    await add_shop(rewards, "jianghan")
+    await add_shop(rewards, "optics-valley")
+    await ops(rewards, "POST", "/shops/optics-valley/close", {"reason": "搬走"}, status=200)
+    assert await shops_of(rewards) == ["hubu", "jianghan"]
+    page = (await rewards.get("/items/reganmian/shops", limit=1)).json()
+    rest = (await rewards.get("/items/reganmian/shops", cursor=page["next_cursor"])).json()
+    assert [shop["shop_id"] for shop in (*page["items"], *rest["items"])] == ["hubu", "jianghan"]
+    assert (await till.redeem(await qr_of_new_voucher(rewards))).status_code == 201
+    await ops(rewards, "POST", "/merchants/guozao/suspend", {"reason": "查账"}, status=200)
+    assert await shops_of(rewards) == []
 
 
 async def test_a_merchants_system_redeems_with_its_key_in_its_own_shops(rewards: Rewards) -> None:

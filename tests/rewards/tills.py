@@ -67,10 +67,6 @@ async def add_shop(rewards: Rewards, shop_id: str = "hubu", merchant_id: str = "
     await ops(rewards, "POST", f"/merchants/{merchant_id}/shops", body, status=201)
 
 
-async def take_item(rewards: Rewards, *shop_ids: str, item_id: str = "reganmian") -> None:
-    await ops(rewards, "PUT", f"/items/{item_id}/shops", {"shop_ids": list(shop_ids), "reason": WHY}, status=200)
-
-
 async def add_till(rewards: Rewards, shop_id: str = "hubu") -> Till:
     asked = await ops(
         rewards, "POST", f"/shops/{shop_id}/till-enrolments", {"name": "一号台", "reason": WHY}, status=201
@@ -81,10 +77,9 @@ async def add_till(rewards: Rewards, shop_id: str = "hubu") -> Till:
 
 
 async def open_counter(rewards: Rewards) -> Till:
-    """A merchant with one shop that takes noodles, and its till."""
+    """A merchant with one shop, and its till."""
     await add_merchant(rewards)
     await add_shop(rewards)
-    await take_item(rewards, "hubu")
     return await add_till(rewards)
 
 

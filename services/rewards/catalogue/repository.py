@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, any_, func, literal, select, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, Select, Text, any_, func, literal, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.rewards.catalogue.domain import ItemStatus, Sort, StockChange
@@ -54,6 +54,21 @@ def _holds(word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """The word occurs in a text of the item. The index finds its pairs of letters, then the text is compared."""
     folded = func.rewards.folded(word)
     return item.c.search_grams.contains(func.rewards.grams_of(folded)), func.strpos(item.c.search_text, folded) > 0
+
+
+async def takes_in_shop(session: AsyncSession, *, item_id: str, shop_id: str) -> bool:
+    query = select(_taken_in(shop_id)).where(item.c.item_id == item_id)
+    return bool(await session.scalar(query))
+
+
+async def items_of_shop(session: AsyncSession, shop_id: str, limit: int) -> Sequence[str]:
+    query = select(item.c.item_id).where(item.c.status != ItemStatus.DRAFT, _taken_in(shop_id))
+    return (await session.scalars(query.order_by(item.c.published_at.desc(), item.c.item_id).limit(limit))).all()
+
+
+def _taken_in(shop_id: str) -> ColumnElement[bool]:
+    """An item that names no shop is taken in all."""
+    return or_(item.c.shops == literal([], JSONB), item.c.shops.contains([shop_id]))
 
 
 async def list_all(

@@ -18,6 +18,7 @@ from shared.language import Text
 
 # The mall of a city has hundreds of items. The stock check reads all of them in one statement.
 ITEMS_MAX = 20_000
+ITEMS_OF_SHOP_MAX = 5_000
 # Below a tenth of the loaded pieces an operator should order more codes: partners need days to deliver them.
 _LOW_STOCK_DIVISOR = 10
 
@@ -145,6 +146,16 @@ async def get_any_item(session: Session, *, item_id: str) -> Item:
     if not rows:
         raise ItemNotFound
     return (await _with_sponsors(session, rows))[0]
+
+
+async def takes_in_shop(session: Session, *, item_id: str, shop_id: str) -> bool:
+    """Whether a shop takes vouchers of an item: the item names the shop, or none. Also once it is withdrawn."""
+    return await repository.takes_in_shop(session, item_id=item_id, shop_id=shop_id)
+
+
+async def list_items_of_shop(session: Session, *, shop_id: str) -> Sequence[str]:
+    """Return the ids of the items that a shop takes, the newest first, at most ITEMS_OF_SHOP_MAX."""
+    return await repository.items_of_shop(session, shop_id, ITEMS_OF_SHOP_MAX)
 
 
 async def count_items(session: Session) -> int:

@@ -27,6 +27,7 @@ from services.rewards.mall.errors import (
     NothingChanged,
     TooManyItems,
 )
+from services.rewards.merchants import service as merchants
 from services.rewards.pictures import service as pictures
 from services.rewards.vouchers import stocking
 from services.rewards.vouchers.sealing import CodeSealer
@@ -43,7 +44,9 @@ CHANGE: Final = MallProposal.CHANGE_ITEM
 async def create_draft(
     session: Session, *, item_id: str, content: Mapping[str, Any], reason: str, operator: str
 ) -> Item:
-    """Raises ItemExists, TooManyItems, CategoryNotFound, PictureNotFound, BudgetNotFound, BudgetClosed."""
+    """Raises ItemExists, TooManyItems, and CategoryNotFound, PictureNotFound, BudgetNotFound, BudgetClosed,
+    ShopNotFound about what it names.
+    """
     if await catalogue.count_items(session) >= catalogue.ITEMS_MAX:
         raise TooManyItems(most=catalogue.ITEMS_MAX)
     await _require_known(session, content)
@@ -123,10 +126,11 @@ async def change_stock(
 
 
 async def _require_known(session: Session, content: Mapping[str, Any]) -> None:
-    """Raises CategoryNotFound, PictureNotFound, BudgetNotFound, BudgetClosed."""
+    """Raises CategoryNotFound, PictureNotFound, BudgetNotFound, BudgetClosed, ShopNotFound."""
     await categories.require(session, category_id=content["category"])
     await pictures.require(session, hashes=[path.rpartition("/")[2] for path in content["images"]])
     await budgets.require_open(session, budget_id=content["budget_id"])
+    await merchants.require_shops(session, shop_ids=content["shops"])
 
 
 # --- two persons ------------------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Merchants: registration, shops, tills, keys, and where the vouchers of an item are taken."""
+"""Merchants: registration, shops, tills and keys."""

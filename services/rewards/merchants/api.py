@@ -11,7 +11,6 @@ from services.rewards.merchants.domain import APP_KEY_PATTERN, KINDS
 from services.rewards.merchants.schemas import (
     EnrolmentRequest,
     EnrolmentView,
-    ItemShopsRequest,
     KeyRequest,
     KeyView,
     MerchantDetail,
@@ -20,7 +19,6 @@ from services.rewards.merchants.schemas import (
     MerchantRequest,
     MerchantView,
     NewKeyView,
-    ShopList,
     ShopRequest,
     ShopView,
     TillView,
@@ -42,19 +40,13 @@ _TILLS_SHOWN = 500
 
 
 @public_router.get("/items/{item_id}/shops", summary="可用门店 · Shops that take vouchers of an item")
-async def list_item_shops(session: Session, language: AskedLanguage, item_id: SlugPath) -> ShopList:
-    return ShopList.of(await service.list_item_shops(session, item_id=item_id), language=language)
-
-
-@router.put("/items/{item_id}/shops", summary="设定可用门店 · Decide where an item is taken")
-async def set_item_shops(
-    session: Session, operator: MerchantsOperator, language: AskedLanguage, item_id: SlugPath, body: ItemShopsRequest
-) -> ShopList:
-    """立即生效，已发出的券也一样。At once, also for vouchers that exist."""
-    shops = await service.set_item_shops(
-        session, item_id=item_id, shop_ids=body.shop_ids, operator=operator.subject, reason=body.reason
-    )
-    return ShopList.of(shops, language=language)
+async def list_item_shops(
+    session: Session, language: AskedLanguage, item_id: SlugPath, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> Page[ShopView]:
+    """商品未指定门店时，为全部营业门店。All open shops if the item names none."""
+    found = await service.list_item_shops(session, item_id=item_id, after=position_of(cursor, slug), limit=limit + 1)
+    view = partial(ShopView.of, language=language)
+    return Page.of(found, limit, item=view, cursor=lambda shop: (shop.shop_id,))
 
 
 @router.post("/merchants", status_code=202, summary="提议登记商家 · Propose to register a merchant")

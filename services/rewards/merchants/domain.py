@@ -13,7 +13,6 @@ KINDS: Final = (REGISTER, RESUME, ISSUE_KEY)
 KEYS_MAX: Final = 2  # live or proposed, so that a merchant can rotate
 SHOPS_MAX: Final = 1_000  # of a merchant
 TILLS_MAX: Final = 50  # live ones of a shop
-ITEM_SHOPS_MAX: Final = 1_000
 # A cashier opens the page, the other one scans. Ten minutes are enough to fetch a phone.
 ENROLMENT_LIFE: Final = timedelta(minutes=10)
 APP_KEY_PATTERN: Final = r"^mk-[a-z0-9-]{6,80}$"

@@ -93,11 +93,3 @@ till_enrolment = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 Index("ix_till_enrolment_end", till_enrolment.c.expires_at)
-
-item_shop = Table(
-    "item_shop",
-    metadata,
-    Column("item_id", Text, ForeignKey("rewards.item.item_id"), primary_key=True),
-    Column("shop_id", Text, ForeignKey("rewards.shop.shop_id"), primary_key=True),
-)
-Index("ix_item_shop_shop", item_shop.c.shop_id, item_shop.c.item_id)

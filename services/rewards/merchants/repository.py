@@ -1,4 +1,4 @@
-"""SQL of merchants, shops, keys, tills, and of the shops that take an item."""
+"""SQL of merchants, shops, keys and tills."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.rewards.merchants.models import (
-    item_shop,
     merchant,
     merchant_key,
     merchant_nonce,
@@ -58,6 +57,22 @@ async def close_shop(session: AsyncSession, shop_id: str) -> None:
 
 async def shops_of(session: AsyncSession, merchant_id: str, limit: int) -> Sequence[Any]:
     query = select(shop).where(shop.c.merchant_id == merchant_id).order_by(shop.c.shop_id).limit(limit)
+    return (await session.execute(query)).all()
+
+
+async def open_shops(
+    session: AsyncSession, *, shop_ids: Collection[str], after: str | None, limit: int
+) -> Sequence[Any]:
+    """Return open shops of active merchants, by id. `shop_ids`: only these; empty for all."""
+    query = (
+        select(shop)
+        .join(merchant, merchant.c.merchant_id == shop.c.merchant_id)
+        .where(shop.c.closed_at.is_(None), merchant.c.status == "active", shop.c.shop_id > (after or ""))
+        .order_by(shop.c.shop_id)
+        .limit(limit)
+    )
+    if shop_ids:
+        query = query.where(shop.c.shop_id == any_(literal(sorted(shop_ids), ARRAY(Text))))
     return (await session.execute(query)).all()
 
 
@@ -170,31 +185,3 @@ async def count_live_tills(session: AsyncSession, shop_id: str) -> int:
 async def revoke_till(session: AsyncSession, till_id: uuid.UUID) -> None:
     revoked_at = func.coalesce(till.c.revoked_at, _NOW)
     await session.execute(update(till).where(till.c.till_id == till_id).values(revoked_at=revoked_at))
-
-
-async def takes_item(session: AsyncSession, *, item_id: str, shop_id: str) -> bool:
-    query = select(item_shop.c.item_id).where(item_shop.c.item_id == item_id, item_shop.c.shop_id == shop_id)
-    return (await session.execute(query)).first() is not None
-
-
-async def shops_of_item(session: AsyncSession, item_id: str, limit: int) -> Sequence[Any]:
-    query = (
-        select(shop)
-        .join(item_shop, item_shop.c.shop_id == shop.c.shop_id)
-        .where(item_shop.c.item_id == item_id, shop.c.closed_at.is_(None))
-        .order_by(shop.c.shop_id)
-        .limit(limit)
-    )
-    return (await session.execute(query)).all()
-
-
-async def items_of_shop(session: AsyncSession, shop_id: str, limit: int) -> Sequence[str]:
-    query = select(item_shop.c.item_id).where(item_shop.c.shop_id == shop_id).order_by(item_shop.c.item_id)
-    return (await session.scalars(query.limit(limit))).all()
-
-
-async def set_shops_of_item(session: AsyncSession, item_id: str, shop_ids: Collection[str]) -> None:
-    await session.execute(delete(item_shop).where(item_shop.c.item_id == item_id))
-    if shop_ids:
-        rows = [{"item_id": item_id, "shop_id": shop_id} for shop_id in sorted(shop_ids)]
-        await session.execute(insert(item_shop), rows)

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.rewards.merchants.credentials import Enrolment, NewKey, NewTill
-from services.rewards.merchants.domain import ITEM_SHOPS_MAX
 from services.rewards.merchants.service import Merchant, Shop
 from services.rewards.slugs import SLUG_PATTERN
 from shared import approvals_kinds
@@ -107,15 +106,6 @@ class OwnEnrolmentRequest(_Request):
     name: Name
 
 
-class ItemShopsRequest(_Request):
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"shop_ids": ["guozao-hubu"], "reason": _WHY}}
-    )
-
-    shop_ids: list[Slug] = Field(max_length=ITEM_SHOPS_MAX)
-    reason: Why
-
-
 class MerchantView(BaseModel):
     merchant_id: str
     name: str
@@ -167,16 +157,6 @@ class ShopView(BaseModel):
             address=shop.address,
             open=shop.closed_at is None,
         )
-
-
-class ShopList(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"example": {"shops": [_SHOP]}})
-
-    shops: list[ShopView]
-
-    @classmethod
-    def of(cls, shops: list[Shop], *, language: Language) -> "ShopList":
-        return cls(shops=[ShopView.of(one, language=language) for one in shops])
 
 
 class MerchantProposal(BaseModel):

@@ -1,6 +1,6 @@
-"""Use cases of merchants: register, suspend, resume, open shops, decide where an item is taken."""
+"""Use cases of merchants: register, suspend, resume, open shops, show where an item is taken."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from services.rewards.audit.service import log
 from services.rewards.catalogue import service as catalogue
 from services.rewards.merchants import repository
-from services.rewards.merchants.domain import ISSUE_KEY, ITEM_SHOPS_MAX, REGISTER, RESUME, SHOPS_MAX
+from services.rewards.merchants.domain import ISSUE_KEY, REGISTER, RESUME, SHOPS_MAX
 from services.rewards.merchants.errors import (
     KeyNotFound,
     MerchantExists,
@@ -198,45 +198,16 @@ async def shop_names(session: Session, *, shop_ids: Collection[str]) -> dict[str
     return {row.shop_id: Text(row.name_zh, row.name_en) for row in await repository.shops_by_ids(session, shop_ids)}
 
 
-async def takes_item(session: Session, *, item_id: str, shop_id: str) -> bool:
-    """Whether vouchers of the item are taken in the shop: by the published item, or by what was set here.
-
-    An item that names no shop, and for which none is set, is taken nowhere.
-    """
-    if await repository.takes_item(session, item_id=item_id, shop_id=shop_id):
-        return True
-    return shop_id in (await catalogue.get_item(session, item_id=item_id)).shops
+async def list_item_shops(session: Session, *, item_id: str, after: str | None, limit: int) -> list[Shop]:
+    """Return the open shops that take an item, by id. An item that names none is taken in all. Raises ItemNotFound."""
+    item = await catalogue.get_item(session, item_id=item_id)
+    return [_shop(row) for row in await repository.open_shops(session, shop_ids=item.shops, after=after, limit=limit)]
 
 
-async def list_item_shops(session: Session, *, item_id: str) -> list[Shop]:
-    """Return the open shops that take an item. Raises ItemNotFound."""
-    await catalogue.get_item(session, item_id=item_id)
-    return [_shop(row) for row in await repository.shops_of_item(session, item_id, ITEM_SHOPS_MAX)]
-
-
-async def list_items_of_shop(session: Session, *, shop_id: str) -> Sequence[str]:
-    return await repository.items_of_shop(session, shop_id, ITEM_SHOPS_MAX)
-
-
-async def set_item_shops(
-    session: Session, *, item_id: str, shop_ids: Collection[str], operator: str, reason: str
-) -> list[Shop]:
-    """Decide where an item is taken, also for vouchers that exist. Raises ItemNotFound, ShopNotFound."""
-    before = [shop.shop_id for shop in await list_item_shops(session, item_id=item_id)]
-    found = await repository.shops_by_ids(session, shop_ids)
-    if len(found) < len(set(shop_ids)):
+async def require_shops(session: Session, *, shop_ids: Collection[str]) -> None:
+    """Raises ShopNotFound if one of them does not exist."""
+    if shop_ids and len(await repository.shops_by_ids(session, shop_ids)) < len(set(shop_ids)):
         raise ShopNotFound
-    await repository.set_shops_of_item(session, item_id, set(shop_ids))
-    await _note(
-        session,
-        "item_shops.set",
-        f"item:{item_id}",
-        operator,
-        reason,
-        {"shops": before},
-        {"shops": sorted(set(shop_ids))},
-    )
-    return await list_item_shops(session, item_id=item_id)
 
 
 async def _note(

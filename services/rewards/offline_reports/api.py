@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from services.rewards.catalogue import service as catalogue
 from services.rewards.database import SCHEMA
 from services.rewards.merchants import service as merchants
 from services.rewards.merchants.callers import CallingMerchant
@@ -42,7 +43,7 @@ async def get_till(session: Session, request: Request, caller: CallingMerchant) 
     """断网时用公钥验证二维码的签名。Without a line, the signature of a QR code is checked with these public keys."""
     sealer: CodeSealer = request.app.state.sealer
     shop_id = caller.shop_id
-    items = await merchants.list_items_of_shop(session, shop_id=shop_id) if shop_id is not None else []
+    items = await catalogue.list_items_of_shop(session, shop_id=shop_id) if shop_id is not None else []
     return TillSettings(
         merchant_id=caller.merchant_id,
         shop_id=shop_id,

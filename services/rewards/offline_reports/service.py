@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.rewards.catalogue import service as catalogue
 from services.rewards.disputes import service as disputes
 from services.rewards.disputes.domain import DisputeKind
-from services.rewards.merchants import service as merchants
 from services.rewards.offline_reports import repository
 from services.rewards.offline_reports.domain import SPAN, ReportOutcome, is_in_time, was_shown
 from services.rewards.orders import service as orders
@@ -91,7 +91,7 @@ async def _settle(
         return _refused("OFFLINE_NOT_IN_TIME", voucher)
     if not was_shown(code.step, accepted_at=one.accepted_at):
         return _refused("VOUCHER_CODE_STALE", voucher)
-    if not await merchants.takes_item(session, item_id=voucher.item_id, shop_id=place.shop_id):
+    if not await catalogue.takes_in_shop(session, item_id=voucher.item_id, shop_id=place.shop_id):
         return _refused("VOUCHER_NOT_TAKEN_HERE", voucher)
     if voucher.status is VoucherStatus.USED:
         return await _used_before(session, place, one, voucher)

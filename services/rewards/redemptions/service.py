@@ -111,7 +111,7 @@ async def _refusal(session: Session, voucher: Presented, place: Place) -> Confli
         return await _used(session, voucher, place)
     if voucher.status is VoucherStatus.GIVEN_BACK:
         return VoucherGivenBack()
-    if not await merchants.takes_item(session, item_id=voucher.item_id, shop_id=place.shop_id):
+    if not await catalogue.takes_in_shop(session, item_id=voucher.item_id, shop_id=place.shop_id):
         return VoucherNotTakenHere()
     if voucher.status is VoucherStatus.EXPIRED:
         return VoucherExpired(until=voucher.validity.ends_at)

@@ -89,16 +89,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_shop_merchant", "shop", ["merchant_id", "shop_id"], unique=False, schema="rewards")
     op.create_table(
-        "item_shop",
-        sa.Column("item_id", sa.Text(), nullable=False),
-        sa.Column("shop_id", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["item_id"], ["rewards.item.item_id"], name=op.f("fk_item_shop_item_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["rewards.shop.shop_id"], name=op.f("fk_item_shop_shop_id")),
-        sa.PrimaryKeyConstraint("item_id", "shop_id", name=op.f("pk_item_shop")),
-        schema="rewards",
-    )
-    op.create_index("ix_item_shop_shop", "item_shop", ["shop_id", "item_id"], unique=False, schema="rewards")
-    op.create_table(
         "till",
         sa.Column("till_id", sa.Uuid(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=False),
@@ -314,8 +304,6 @@ def downgrade() -> None:
     op.drop_table("till_enrolment", schema="rewards")
     op.drop_index("ix_till_shop", table_name="till", schema="rewards", postgresql_where=sa.text("revoked_at IS NULL"))
     op.drop_table("till", schema="rewards")
-    op.drop_index("ix_item_shop_shop", table_name="item_shop", schema="rewards")
-    op.drop_table("item_shop", schema="rewards")
     op.drop_index("ix_shop_merchant", table_name="shop", schema="rewards")
     op.drop_table("shop", schema="rewards")
     op.drop_index("ix_merchant_key_merchant", table_name="merchant_key", schema="rewards")
