@@ -38,8 +38,9 @@ class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
 
 
 class OrderCancelled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order.cancelled"):
-    """A confirmed order was given back unused, with its grams, pieces and fen. It follows its `order.confirmed`.
+    """A confirmed order was given back with all its grams. It follows its `order.confirmed`.
 
+    `cost_fen` is what its budget has back: pieces that were used before operators refunded the order stay paid.
     Published at least once: `order_id` identifies a repeat.
     """
 

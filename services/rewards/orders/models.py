@@ -27,6 +27,13 @@ orders = Table(
     Column("budget_id", Text, nullable=False),
     Column("cost_fen", BigInteger, nullable=False, comment="all pieces"),
     Column(
+        "kept_fen",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="pieces that were used before the order was refunded: their sponsor pays them",
+    ),
+    Column(
         "windows",
         Text,
         nullable=False,
@@ -35,6 +42,7 @@ orders = Table(
     ),
     CheckConstraint(f"quantity BETWEEN 1 AND {QUANTITY_MAX}", name="quantity"),
     CheckConstraint("amount_mg = price_mg * quantity", name="amount"),
+    CheckConstraint("kept_fen BETWEEN 0 AND cost_fen", name="kept_fen"),
 )
 index_open(orders)
 # Permanent: an order repeated after the deletion of its idempotency key must not spend twice. A refusal frees the id.

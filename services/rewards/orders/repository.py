@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Date, TableValuedAlias, Text, Uuid, any_, cast, func, literal, select, text
+from sqlalchemy import Date, TableValuedAlias, Text, Uuid, any_, cast, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,6 +41,12 @@ def _pairs(pairs: Sequence[tuple[uuid.UUID, str]]) -> TableValuedAlias:
 async def by_ids(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     query = select(orders).where(orders.c.order_id == any_(literal(list(order_ids), ARRAY(Uuid))))
     return {row.order_id: row for row in await session.execute(query)}
+
+
+async def keep_cost(session: AsyncSession, order_id: uuid.UUID, *, pieces: int) -> None:
+    """Note that so many pieces of an order that is being refunded were used."""
+    kept_fen = orders.c.cost_fen / orders.c.quantity * pieces
+    await session.execute(update(orders).where(orders.c.order_id == order_id).values(kept_fen=kept_fen))
 
 
 async def owned(session: AsyncSession, order_id: uuid.UUID, user_id: uuid.UUID) -> Any | None:
@@ -228,14 +234,15 @@ async def quantities_by_item(session: AsyncSession) -> Sequence[Any]:
 
 
 async def costs_by_budget(session: AsyncSession) -> Sequence[Any]:
-    """Return rows of (budget_id, open, confirmed), in fen."""
+    """Return rows of (budget_id, open, confirmed), in fen. Of refunded orders the pieces that were used."""
     cost = func.sum(orders.c.cost_fen)
+    kept = func.sum(orders.c.kept_fen).filter(orders.c.status == Status.CANCELLED)
     return (
         await session.execute(
             select(
                 orders.c.budget_id,
                 func.coalesce(cost.filter(orders.c.status.in_(_RESERVED)), 0).label("open"),
-                func.coalesce(cost.filter(orders.c.status.in_(_SOLD)), 0).label("confirmed"),
+                (func.coalesce(cost.filter(orders.c.status.in_(_SOLD)), 0) + func.coalesce(kept, 0)).label("confirmed"),
             ).group_by(orders.c.budget_id)
         )
     ).all()

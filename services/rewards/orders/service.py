@@ -95,7 +95,10 @@ async def count(session: Session, *, ended: Ended) -> None:
         for row in await _rows(session, group):
             stock[row.item_id] = stock.get(row.item_id, StockChange()).plus(ways(row.quantity))
             before = funds.get(row.budget_id, (0, 0))
-            funds[row.budget_id] = (before[0] + reserved * row.cost_fen, before[1] + spent * row.cost_fen)
+            funds[row.budget_id] = (
+                before[0] + reserved * row.cost_fen,
+                before[1] + spent * (row.cost_fen - row.kept_fen),
+            )
             if group is not ended.confirmed:
                 freed.append((row.user_id, row.item_id, row.quantity))
                 freed_windows += [(row.user_id, key, row.quantity) for key in row.windows.split()]
@@ -138,7 +141,7 @@ def _cancelled(row: Any) -> Record:
         item_id=row.item_id,
         quantity=row.quantity,
         amount_mg=row.amount_mg,
-        cost_fen=row.cost_fen,
+        cost_fen=row.cost_fen - row.kept_fen,
         cancelled_at=row.settled_at,
     )
     return _record(event, row, ORDER_CANCELLED_TYPE, event.cancelled_at)
@@ -187,11 +190,13 @@ async def get_order(session: Session, *, order_id: uuid.UUID) -> Any:
 async def begin_refund(session: Session, *, order_id: uuid.UUID) -> bool:
     """Begin to give a confirmed order back, also one whose vouchers are used. False if it is not confirmed.
 
-    The driver of settlements does the rest.
+    Used pieces stay paid by their budget: a shop has handed them out. The driver of settlements does the rest.
     """
     if not await settlements.begin_return(session, orders, settlement_id=order_id, reason=Reason.REFUNDED):
         return False
-    await refunding.withdraw(session, order_id=order_id)
+    used = await refunding.withdraw(session, order_id=order_id)
+    if used:
+        await repository.keep_cost(session, order_id, pieces=used)
     return True
 
 

@@ -52,6 +52,13 @@ class UndoTooLate(Conflict):
     says = says.UNDO_TOO_LATE
 
 
+class VoucherRefunded(Conflict):
+    """Operators gave the order back after the use, so that the guest has the grams and the shop keeps its money."""
+
+    code = "VOUCHER_REFUNDED"
+    says = says.VOUCHER_REFUNDED
+
+
 class UndoOtherTill(Conflict):
     code = "UNDO_OTHER_TILL"
     says = says.UNDO_OTHER_TILL

@@ -26,6 +26,7 @@ from services.rewards.redemptions.errors import (
     VoucherGivenBack,
     VoucherNotTakenHere,
     VoucherNotYetValid,
+    VoucherRefunded,
     VoucherUsed,
 )
 from services.rewards.vouchers import using
@@ -208,13 +209,15 @@ async def record(
 async def undo(session: Session, *, redemption_id: uuid.UUID, place_actor: str, merchant_id: str) -> Redemption:
     """Undo a redemption: the voucher is unused again. A repeat gets the same answer.
 
-    Raises RedemptionNotFound, UndoOtherTill, UndoTooLate.
+    Raises RedemptionNotFound, UndoOtherTill, UndoTooLate, VoucherRefunded.
     """
     row = await repository.get(session, redemption_id)
     if row is None or row.merchant_id != merchant_id:
         raise RedemptionNotFound
     if row.actor != place_actor:
         raise UndoOtherTill
+    if row.undone_at is not None:  # the voucher may be in the pool again by now
+        return (await _with_texts(session, [row]))[0]
     await using.lock(session, voucher_id=row.voucher_id)
     undone = await repository.undo(session, redemption_id, within=UNDO_WITHIN)
     if undone is None:
@@ -222,7 +225,8 @@ async def undo(session: Session, *, redemption_id: uuid.UUID, place_actor: str, 
         if row is None or row.undone_at is None:
             raise UndoTooLate
         return (await _with_texts(session, [row]))[0]
-    await using.undo_use(session, voucher_id=row.voucher_id, use_id=redemption_id)
+    if not await using.undo_use(session, voucher_id=row.voucher_id, use_id=redemption_id):
+        raise VoucherRefunded
     return (await _with_texts(session, [undone]))[0]
 
 

@@ -61,6 +61,14 @@ UNDO_TOO_LATE: Final = Sentence(
         "A redemption can be undone within 10 minutes. This one was not changed. The merchant can raise a dispute.",
     ),
 )
+VOUCHER_REFUNDED: Final = Sentence(
+    Text("这张券已由工作人员退回", "Our staff have refunded this voucher"),
+    Text(
+        "减碳量已退给顾客，这笔核销不能撤销，仍计入结算。如果没有出餐，请联系碳普惠运营方。",
+        "The guest has the grams again. The redemption stays and is settled. If nothing was handed out, tell the"
+        " operators.",
+    ),
+)
 UNDO_OTHER_TILL: Final = Sentence(
     Text("不是本台核销的", "Another till redeemed this"),
     Text(

@@ -16,22 +16,33 @@ _SPENT = and_(voucher.c.imported, voucher.c.opened_at.is_not(None))
 _ENDED = or_(voucher.c.used_at.is_not(None), voucher.c.expired_at.is_not(None))
 
 
-async def withdraw(session: AsyncSession, order_id: uuid.UUID) -> None:
-    """Withdraw the codes of an order, and retire those that nobody else can get."""
-    await session.execute(
+async def withdraw(session: AsyncSession, order_id: uuid.UUID) -> int:
+    """Withdraw the codes of an order, and retire those that nobody else can get. Return the number of used ones."""
+    rows = await session.execute(
         update(voucher)
         .where(voucher.c.order_id == order_id)
         .values(withdrawn=not_(_ENDED), retired=or_(_SPENT, _ENDED))
+        .returning(voucher.c.used_at)
     )
+    return sum(row.used_at is not None for row in rows)
+
+
+async def count_used(session: AsyncSession, order_id: uuid.UUID) -> int:
+    query = select(func.count()).where(voucher.c.order_id == order_id, voucher.c.used_at.is_not(None))
+    return int(await session.scalar(query) or 0)
 
 
 async def retired_of(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
-    """Return rows of (item_id, imported, pieces) of the retired codes of orders."""
+    """Return rows of (item_id, replaceable, pieces) of the retired codes of orders.
+
+    Only an expired code of our own is replaced by a new one.
+    """
+    replaceable = and_(~voucher.c.imported, voucher.c.used_at.is_(None)).label("replaceable")
     query = (
-        select(voucher.c.item_id, voucher.c.imported, func.count().label("pieces"))
+        select(voucher.c.item_id, replaceable, func.count().label("pieces"))
         .where(voucher.c.order_id == any_(literal(list(order_ids), ARRAY(Uuid))), voucher.c.retired)
-        .group_by(voucher.c.item_id, voucher.c.imported)
-        .order_by(voucher.c.item_id)
+        .group_by(voucher.c.item_id, replaceable)
+        .order_by(voucher.c.item_id, replaceable)
     )
     return (await session.execute(query)).all()
 

@@ -90,7 +90,7 @@ async def use_late(
 async def undo(session: AsyncSession, voucher_id: uuid.UUID, *, use_id: uuid.UUID) -> bool:
     undone = await session.execute(
         update(voucher)
-        .where(voucher.c.voucher_id == voucher_id, voucher.c.use_id == use_id)
+        .where(voucher.c.voucher_id == voucher_id, voucher.c.use_id == use_id, ~voucher.c.retired)
         .values(used_at=None, use_id=None, used_shop_id=None)
         .returning(voucher.c.voucher_id)
     )
@@ -141,7 +141,8 @@ _LISTED = text("""
         CAST(NULL AS timestamptz) AS returned_at,
         CASE WHEN withdrawn THEN 'given_back' WHEN used_at IS NOT NULL THEN 'used'
             WHEN expired_at IS NOT NULL OR valid_until <= clock_timestamp() THEN 'expired' ELSE 'unused' END AS status
-    FROM rewards.voucher WHERE user_id = :user_id
+    FROM rewards.voucher WHERE user_id = :user_id AND (order_id, order_line) NOT IN (
+        SELECT order_id, order_line FROM rewards.voucher_returned WHERE user_id = :user_id)
     UNION ALL
     SELECT voucher_id, order_id, order_line, item_id, assigned_at, NULL, NULL, NULL, NULL, returned_at, 'given_back'
     FROM rewards.voucher_returned WHERE user_id = :user_id""")
@@ -169,7 +170,9 @@ async def owned_page(
 async def keep_returned(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> None:
     """Keep for their owners which vouchers they gave back, before the codes return to the pool."""
     names = ("order_id", "order_line", "voucher_id", "user_id", "item_id", "assigned_at")
-    given_back = select(*(voucher.c[name] for name in names)).where(voucher.c.order_id.in_(order_ids))
+    given_back = select(*(voucher.c[name] for name in names)).where(
+        voucher.c.order_id.in_(order_ids), voucher.c.withdrawn
+    )
     await session.execute(insert(voucher_returned).from_select(names, given_back).on_conflict_do_nothing())
 
 

@@ -278,7 +278,7 @@ async def lock(session: Session, *, voucher_id: uuid.UUID) -> Presented:
 
 
 async def undo_use(session: Session, *, voucher_id: uuid.UUID, use_id: uuid.UUID) -> bool:
-    """Make a voucher unused again. False if this use is not its present one."""
+    """Make a voucher unused again. False if its order was refunded meanwhile."""
     return await use_repository.undo(session, voucher_id, use_id=use_id)
 
 

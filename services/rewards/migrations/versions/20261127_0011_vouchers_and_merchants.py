@@ -257,11 +257,26 @@ def upgrade() -> None:
     op.create_index("ix_voucher_user", "voucher", ["user_id", "order_id", "order_line"], unique=False, schema="rewards")
     for name, rule in _VOUCHER_CHECKS.items():
         op.create_check_constraint(op.f(f"ck_voucher_{name}"), "voucher", rule, schema="rewards")
+    op.add_column(
+        "orders",
+        sa.Column(
+            "kept_fen",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="pieces that were used before the order was refunded: their sponsor pays them",
+        ),
+        schema="rewards",
+    )
+    op.create_check_constraint(
+        op.f("ck_orders_kept_fen"), "orders", "kept_fen BETWEEN 0 AND cost_fen", schema="rewards"
+    )
     # What a till has recorded stays.
     op.execute("REVOKE DELETE, TRUNCATE ON rewards.redemption FROM rewards")
 
 
 def downgrade() -> None:
+    op.drop_column("orders", "kept_fen", schema="rewards")
     for name in _VOUCHER_CHECKS:
         op.drop_constraint(op.f(f"ck_voucher_{name}"), "voucher", schema="rewards")
     op.drop_index("ix_voucher_user", table_name="voucher", schema="rewards")
