@@ -44,6 +44,8 @@ FOR_NOBODY: Final = {
     "GET /api/v1/rewards/pictures/{sha256}",
     "GET /api/v1/rewards/items",
     "GET /api/v1/rewards/items/{item_id}",
+    "GET /api/v1/rewards/items/{item_id}/shops",
+    "GET /api/v1/rewards/voucher-rules",
     "GET /api/v1/rewards/campaigns",
     "GET /api/v1/rewards/campaigns/{campaign_id}",
     # The number of a certificate is not to be guessed, and its holder shows it.

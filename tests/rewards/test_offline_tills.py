@@ -178,15 +178,15 @@ async def test_a_closed_day_never_changes(rewards: Rewards) -> None:
     await rewards.add_item()
     till = await open_counter(rewards)
     redemption_id = (await till.redeem(await qr_of_new_voucher(rewards))).json()["redemption_id"]
-    await rewards.sql("UPDATE rewards.redemption SET recorded_day = recorded_day - 1")
-    yesterday = (clock.local_date(clock.now(), "Asia/Shanghai") - timedelta(days=1)).isoformat()
-    path = f"/settlements?day={yesterday}"
+    await rewards.sql("UPDATE rewards.redemption SET recorded_day = recorded_day - 2")
+    # Yesterday is open until a quarter past midnight.
+    past = (clock.local_date(clock.now(), "Asia/Shanghai") - timedelta(days=2)).isoformat()
+    path = f"/settlements?day={past}"
     opened = await ops(rewards, "GET", path, status=200)
     async with rewards.database.transaction() as session:
         await clearing.close_due(session)
     closed = await ops(rewards, "GET", path, status=200)
-    if closed["status"] == "open":  # a quarter past midnight has not come
-        return
+    assert closed["status"] == "closed"
     assert (closed["lines"], closed["fen"]) == (opened["lines"], COST_FEN)
     late = await till.undo(redemption_id)
     assert (late.status_code, late.json()["code"]) == (409, "UNDO_TOO_LATE")

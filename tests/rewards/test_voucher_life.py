@@ -1,5 +1,6 @@
 """The life of a voucher: valid for a time, reminded, given back while unused, expired by the published rule, listed."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from shared.contracts.rewards_v1 import RewardEvent, VouchersExpiring
 from shared.instants import CITY_ZONE
 from shared.outbox import records_in
 from tests.rewards.conftest import PRICE_MG, Rewards
+from tests.rewards.operators import CONTENT, Operators
+from tests.rewards.operators import WHY as REASON
 from tests.rewards.tills import WHY, bought, open_counter, ops, shown
 
 TOPIC = "rewards.events.v1"
@@ -51,12 +54,78 @@ async def test_the_end_is_fixed_when_the_voucher_is_made(rewards: Rewards) -> No
 
 
 async def test_a_sale_may_not_outlast_the_validity(rewards: Rewards) -> None:
+    """Whichever of the two is changed: the last one to order has an hour to use the voucher."""
     await rewards.add_item()
-    end = (clock.now() + timedelta(days=9)).isoformat()
-    assert (await set_terms(rewards, valid_until=end))["code"] == "SALE_OUTLASTS_VALIDITY"
-    await rewards.sql("UPDATE rewards.item SET sale_ends_at = now() + interval '8 days'")
-    assert (await set_terms(rewards, valid_until=end))["valid_until"] is not None
-    assert (await set_terms(rewards, valid_from=end, valid_until=clock.now().isoformat()))["code"] == "INVALID_REQUEST"
+    operators = Operators(rewards)
+    await operators.did(200, "PUT", "/categories/food", {"name_zh": "过早", "name_en": "Breakfast", **REASON})
+    end = clock.now() + timedelta(days=9)
+    assert (await set_terms(rewards, valid_until=end.isoformat()))["code"] == "SALE_OUTLASTS_VALIDITY"
+    content = {**CONTENT, "budget_id": "budget-reganmian"}
+    ending = {**content, "sale_ends_at": (end - timedelta(hours=1)).isoformat()}
+    await operators.by_two("/items/reganmian/changes", ending)
+    assert (await set_terms(rewards, valid_until=end.isoformat()))["valid_until"] is not None
+    await operators.refused("SALE_OUTLASTS_VALIDITY", "POST", "/items/reganmian/changes", content)
+    later = {**content, "sale_ends_at": (end - timedelta(minutes=59)).isoformat()}
+    await operators.refused("SALE_OUTLASTS_VALIDITY", "POST", "/items/reganmian/changes", later)
+    await operators.did(200, "POST", "/items/reganmian/withdraw", REASON)
+    await operators.refused("SALE_OUTLASTS_VALIDITY", "PUT", "/items/reganmian", later)
+    assert (await set_terms(rewards, valid_from=end.isoformat(), valid_until=clock.now().isoformat()))["code"] == (
+        "INVALID_REQUEST"
+    )
+
+
+async def test_a_change_of_the_sale_racing_a_change_of_the_validity_leaves_no_voucher_over_at_once(
+    rewards: Rewards,
+) -> None:
+    await rewards.add_item()
+    operators = Operators(rewards)
+    await operators.did(200, "PUT", "/categories/food", {"name_zh": "过早", "name_en": "Breakfast", **REASON})
+    end = clock.now() + timedelta(days=9)
+    content = {**CONTENT, "budget_id": "budget-reganmian"}
+    for number in range(6):
+        closing = {**content, "sale_ends_at": (end - timedelta(days=1, seconds=number)).isoformat()}
+        await operators.by_two("/items/reganmian/changes", closing)
+        proposal_id = await operators.propose("/items/reganmian/changes", content)
+        await asyncio.gather(
+            set_terms(rewards, valid_until=end.isoformat()),
+            operators.call("POST", f"/proposals/{proposal_id}/approve", REASON, by="bob"),
+        )
+        rows = await rewards.sql(
+            "SELECT count(*) AS wrong FROM rewards.item JOIN rewards.voucher_terms t USING (item_id)"
+            " WHERE t.valid_until < coalesce(sale_ends_at, 'infinity')"
+        )
+        assert rows[0]["wrong"] == 0
+        await set_terms(rewards, valid_days=None)
+        await operators.call("POST", f"/proposals/{proposal_id}/reject", REASON)
+
+
+async def test_vouchers_outlive_the_sale_the_item_and_the_budget(rewards: Rewards) -> None:
+    """The sale bounds orders, the validity bounds vouchers: whoever has one uses it or gives it back."""
+    await rewards.add_item(stock=2)
+    till = await open_counter(rewards)
+    await set_terms(rewards, valid_days=30)
+    first, second = await bought(rewards), await bought(rewards)
+    await rewards.sql("UPDATE rewards.item SET sale_ends_at = now() - interval '1 second'")
+    assert (await rewards.order(rewards.citizen())).json()["code"] == "SALE_CLOSED"
+    operators = Operators(rewards)
+    await operators.by_two("/budgets/budget-reganmian/close")
+    await operators.did(200, "POST", "/items/reganmian/withdraw", REASON)
+    view = await shown(rewards, *first)
+    assert view["status"] == "unused"
+    assert (await till.redeem(view["qr"])).status_code == 201
+    user, order = second
+    assert (await rewards.cancel(user, order["order_id"])).json()["status"] == "cancelled"
+    assert rewards.balance_mg(user) == 50_000_000
+
+
+async def test_terms_of_a_draft_hold_from_its_first_voucher(rewards: Rewards) -> None:
+    operators = Operators(rewards)
+    await operators.prepare()
+    await operators.did(201, "POST", "/items", {**CONTENT, "item_id": "reganmian"})
+    assert (await set_terms(rewards, valid_days=1))["valid_days"] == 1
+    await operators.by_two("/items/reganmian/publish")
+    await operators.did(200, "POST", "/items/reganmian/stock", {"pieces": 1, **REASON})
+    assert (await shown(rewards, *await bought(rewards)))["valid_until"] is not None
 
 
 async def test_a_voucher_is_not_taken_before_its_time_nor_after(rewards: Rewards) -> None:

@@ -29,7 +29,7 @@ from services.rewards.mall.errors import (
 )
 from services.rewards.merchants import service as merchants
 from services.rewards.pictures import service as pictures
-from services.rewards.vouchers import stocking
+from services.rewards.vouchers import stocking, using
 from services.rewards.vouchers.sealing import CodeSealer
 from shared.approvals import Approvals
 from shared.approvals_kinds import Change, Kind, Proposal
@@ -65,7 +65,7 @@ async def create_draft(
 async def edit_draft(session: Session, *, item_id: str, content: Mapping[str, Any], reason: str, operator: str) -> Item:
     """Replace the content of a draft or of a withdrawn item.
 
-    Raises ItemNotFound, ItemNotADraft for a published one, and the errors of `create_draft`.
+    Raises ItemNotFound, ItemNotADraft for a published one, SaleOutlastsValidity, and the errors of `create_draft`.
     """
     row = await catalogue.lock_item(session, item_id=item_id)
     if row.status == ItemStatus.PUBLISHED:
@@ -73,6 +73,7 @@ async def edit_draft(session: Session, *, item_id: str, content: Mapping[str, An
     before = to_json(row._mapping)
     if changed := differences(before, content):
         await _require_known(session, content)
+        await _require_valid_after_sale(session, item_id, content)
         await catalogue.change_item(session, item_id=item_id, columns=to_columns(changed))
         await log.record(
             session,
@@ -133,13 +134,21 @@ async def _require_known(session: Session, content: Mapping[str, Any]) -> None:
     await merchants.require_shops(session, shop_ids=content["shops"])
 
 
+async def _require_valid_after_sale(session: Session, item_id: str, content: Mapping[str, Any]) -> None:
+    """Raises SaleOutlastsValidity."""
+    ends_at = to_columns(content)["sale_ends_at"]
+    await using.require_valid_after_sale(session, item_id=item_id, sale_ends_at=ends_at)
+
+
 # --- two persons ------------------------------------------------------------------------------------------------------
 
 
 async def propose_publication(
     session: Session, approvals: Approvals, *, item_id: str, reason: str, operator: Operator
 ) -> Proposal:
-    """Raises ItemNotFound, ItemPublished, ProposalOpen, and the errors of `create_draft` about what it names."""
+    """Raises ItemNotFound, ItemPublished, ProposalOpen, SaleOutlastsValidity, and the errors of `create_draft` about
+    what it names.
+    """
     row = await catalogue.lock_item(session, item_id=item_id)
     return await approvals.propose(
         session, kind=PUBLISH, subject=item_id, content={"version": row.version}, reason=reason, operator=operator
@@ -157,7 +166,8 @@ async def propose_change(
 ) -> Proposal:
     """Propose other content for a published item.
 
-    Raises ItemNotFound, ItemNotPublished, NothingChanged, ProposalOpen, and the errors of `create_draft`.
+    Raises ItemNotFound, ItemNotPublished, NothingChanged, ProposalOpen, SaleOutlastsValidity, and the errors of
+    `create_draft`.
     """
     row = await catalogue.lock_item(session, item_id=item_id)
     changed = differences(to_json(row._mapping), content)
@@ -188,6 +198,7 @@ async def _preview_publication(session: Session, subject: str, content: Mapping[
         raise ItemChanged
     shown = to_json(row._mapping)
     await _require_known(session, shown)
+    await _require_valid_after_sale(session, subject, shown)
     return Change({"status": row.status, **shown}, {"status": ItemStatus.PUBLISHED, **shown})
 
 
@@ -204,6 +215,7 @@ async def _preview_change(session: Session, subject: str, content: Mapping[str, 
     before = to_json(row._mapping)
     changed = _content_of(content)
     await _require_known(session, {**before, **changed})
+    await _require_valid_after_sale(session, subject, {**before, **changed})
     return Change({name: before[name] for name in changed}, changed)
 
 

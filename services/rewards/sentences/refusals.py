@@ -237,10 +237,10 @@ ORDER_EXPIRED: Final = Sentence(
 SALE_OUTLASTS_VALIDITY: Final = Sentence(
     Text("兑换期比券的有效期长", "The sale lasts longer than the vouchers"),
     Text(
-        "最后下单的人会拿到已失效的券，有效期没有改。请先把兑换结束时间设在券失效之前。",
+        "最后下单的人会拿到已失效的券，没有改动。兑换至少要比券失效早一小时结束。",
         (
-            "Who orders last would get a voucher that is over. The validity was not changed. End the sale before the "
-            "vouchers end."
+            "Who orders last would get a voucher that is over. Nothing was changed. End the sale at least an hour "
+            "before the vouchers end."
         ),
     ),
 )

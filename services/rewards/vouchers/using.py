@@ -14,7 +14,7 @@ from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.service import ItemTexts
 from services.rewards.database import SCHEMA
 from services.rewards.vouchers import qr, repository, use_repository
-from services.rewards.vouchers.domain import REMIND_BEFORE, Validity, VoucherStatus
+from services.rewards.vouchers.domain import REMIND_BEFORE, Validity, VoucherStatus, outlasts
 from services.rewards.vouchers.errors import SaleOutlastsValidity, VoucherNotFound
 from services.rewards.vouchers.sealing import CodeSealer
 from shared import clock, outbox
@@ -321,20 +321,23 @@ class Terms:
 
 
 async def get_terms(session: Session, *, item_id: str) -> Terms:
-    """Return the terms of an item, without bounds if none were set. Raises ItemNotFound."""
-    await catalogue.get_item(session, item_id=item_id)
+    """Return the terms of an item, also of a draft, without bounds if none were set. Raises ItemNotFound."""
+    await catalogue.get_any_item(session, item_id=item_id)
     row = await use_repository.terms_of(session, item_id)
     return Terms(Validity(), None) if row is None else Terms(Validity(row.valid_from, row.valid_until), row.valid_days)
 
 
 async def set_terms(session: Session, *, item_id: str, terms: Terms, operator: str, reason: str) -> None:
     """Set the terms of future vouchers. Existing ones keep theirs. Raises ItemNotFound, SaleOutlastsValidity."""
-    item = await catalogue.get_item(session, item_id=item_id)
+    row = await catalogue.lock_item(session, item_id=item_id)  # its sale window stays meanwhile
     before = await get_terms(session, item_id=item_id)
-    ends_at = terms.validity.ends_at
-    if ends_at is not None and (item.offer.ends_at is None or item.offer.ends_at > ends_at):
+    if outlasts(row.sale_ends_at, terms.validity.ends_at):
         raise SaleOutlastsValidity
-    values = {"valid_from": terms.validity.starts_at, "valid_until": ends_at, "valid_days": terms.valid_days}
+    values = {
+        "valid_from": terms.validity.starts_at,
+        "valid_until": terms.validity.ends_at,
+        "valid_days": terms.valid_days,
+    }
     await use_repository.set_terms(session, item_id, values)
     await log.record(
         session,
@@ -345,6 +348,13 @@ async def set_terms(session: Session, *, item_id: str, terms: Terms, operator: s
         before=_as_json(before),
         after=_as_json(terms),
     )
+
+
+async def require_valid_after_sale(session: Session, *, item_id: str, sale_ends_at: datetime | None) -> None:
+    """Raises SaleOutlastsValidity. The caller holds the lock of the item."""
+    row = await use_repository.terms_of(session, item_id)
+    if row is not None and outlasts(sale_ends_at, row.valid_until):
+        raise SaleOutlastsValidity
 
 
 def _as_json(terms: Terms) -> dict[str, Any]:

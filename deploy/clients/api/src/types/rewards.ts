@@ -173,7 +173,7 @@ export interface paths {
         };
         /**
          * 可用门店 · Shops that take vouchers of an item
-         * @description 可用门店 · Shops that take vouchers of an item
+         * @description 商品未指定门店时，为全部营业门店。All open shops if the item names none.
          */
         get: operations["list_item_shops"];
         put?: never;
@@ -865,26 +865,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/rewards/ops/items/{item_id}/shops": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * 设定可用门店 · Decide where an item is taken
-         * @description 立即生效，已发出的券也一样。At once, also for vouchers that exist.
-         */
-        put: operations["set_item_shops"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/rewards/ops/items/{item_id}/stock": {
         parameters: {
             query?: never;
@@ -1206,10 +1186,11 @@ export interface paths {
         put?: never;
         /**
          * 提议退回订单 · Propose to refund an order
-         * @description 已使用的券也可退。另一人在 `/ops/proposals` 批准后，减碳量、库存、限额与预算一并退回。
+         * @description 已核销或过期的券也可退。另一人在 `/ops/proposals` 批准后，减碳量与限额全部退回；已核销的份数预算照付门店。
          *
-         *     Also with used vouchers. Once a second person approves it under `/ops/proposals`, grams, stock, limits and budget
-         *     come back. A seen code of a partner's own system does not come back as stock.
+         *     Also with used or expired vouchers. Once a second person approves it under `/ops/proposals`, grams and limits come
+         *     back, and stock and budget for what was not used: the shop is paid for what it handed out. A seen code of a
+         *     partner's own system does not come back as stock.
          */
         post: operations["propose_refund"];
         delete?: never;
@@ -2699,18 +2680,6 @@ export interface components {
             value_fen?: number | null;
         };
         /**
-         * @example {
-         *       "reason": "与门店签约",
-         *       "shop_ids": [
-         *         "guozao-hubu"
-         *       ]
-         *     }
-         */
-        ItemShopsRequest: {
-            reason: string;
-            shop_ids: string[];
-        };
-        /**
          * @description A draft is seen by operators only. A withdrawn item is not on offer; its orders go on.
          * @enum {string}
          */
@@ -3031,6 +3000,8 @@ export interface components {
             cost_fen: number;
             created_at: string;
             item_id: string;
+            /** @description 退回后预算仍承担的已核销部分 What the budget still pays after a refund */
+            kept_fen: number;
             /** Format: uuid */
             order_id: string;
             quantity: number;
@@ -3038,6 +3009,8 @@ export interface components {
             settled_at: string | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
+            /** @description 已核销的份数 Pieces that shops have handed out */
+            used_pieces: number;
         };
         /**
          * @example {
@@ -3504,22 +3477,6 @@ export interface components {
         };
         /**
          * @example {
-         *       "shops": [
-         *         {
-         *           "address": "武昌区户部巷 12 号",
-         *           "merchant_id": "guozao",
-         *           "name": "过早铺子户部巷店",
-         *           "open": true,
-         *           "shop_id": "guozao-hubu"
-         *         }
-         *       ]
-         *     }
-         */
-        ShopList: {
-            shops: components["schemas"]["ShopView"][];
-        };
-        /**
-         * @example {
          *       "address": "武昌区户部巷 12 号",
          *       "name": "过早铺子户部巷店",
          *       "name_en": "Breakfast Shop, Hubu Lane",
@@ -3551,6 +3508,13 @@ export interface components {
             /** @description 关店后不再收券 A closed one takes no vouchers */
             open: boolean;
             shop_id: string;
+        };
+        ShopViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ShopView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         SigningKey: {
             /** @description Ed25519，base64 Ed25519, raw, in base64 */
@@ -4312,6 +4276,7 @@ export interface components {
          * @description * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
          *     * `ITEM_NOT_FOUND` 没有这件商品 · No such item
          *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
+         *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
          */
         NotFound: {
             headers: {
@@ -4334,15 +4299,14 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "PICTURE_NOT_FOUND";
+                    code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "PICTURE_NOT_FOUND" | "SHOP_NOT_FOUND";
                     /** @constant */
                     status: 404;
                 };
             };
         };
         /**
-         * @description * `ITEM_NOT_FOUND` 没有这件商品 · No such item
-         *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
+         * @description * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
          *     * `VOUCHER_NOT_FOUND` 没有这张券 · No such voucher
          */
         NotFound2: {
@@ -4353,20 +4317,20 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "code": "ITEM_NOT_FOUND",
-                 *       "detail": "商品不存在，或已经下架。请返回商品列表再看。",
+                 *       "code": "SHOP_NOT_FOUND",
+                 *       "detail": "门店不存在、已关闭，或不属于这个商家，什么都没有变。请核对门店。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 404,
-                 *       "title": "没有这件商品",
-                 *       "type": "urn:carbon-inclusion:problem:item-not-found"
+                 *       "title": "没有这家门店",
+                 *       "type": "urn:carbon-inclusion:problem:shop-not-found"
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "ITEM_NOT_FOUND" | "SHOP_NOT_FOUND" | "VOUCHER_NOT_FOUND";
+                    code: "SHOP_NOT_FOUND" | "VOUCHER_NOT_FOUND";
                     /** @constant */
                     status: 404;
                 };
@@ -5743,7 +5707,12 @@ export interface operations {
     };
     list_item_shops: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
             header?: {
                 /**
                  * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
@@ -5772,7 +5741,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "shops": [
+                     *       "has_more": false,
+                     *       "items": [
                      *         {
                      *           "address": "武昌区户部巷 12 号",
                      *           "merchant_id": "guozao",
@@ -5780,10 +5750,11 @@ export interface operations {
                      *           "open": true,
                      *           "shop_id": "guozao-hubu"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
-                    "application/json": components["schemas"]["ShopList"];
+                    "application/json": components["schemas"]["ShopViewPage"];
                 };
             };
             400: components["responses"]["MalformedRequest"];
@@ -6836,8 +6807,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["MerchantSuspended"];
             /**
-             * @description * `ITEM_NOT_FOUND` 没有这件商品 · No such item
-             *     * `REDEMPTION_NOT_FOUND` 没有这笔核销 · No such redemption
+             * @description * `REDEMPTION_NOT_FOUND` 没有这笔核销 · No such redemption
              *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
              */
             404: {
@@ -6848,20 +6818,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ITEM_NOT_FOUND",
-                     *       "detail": "商品不存在，或已经下架。请返回商品列表再看。",
+                     *       "code": "REDEMPTION_NOT_FOUND",
+                     *       "detail": "核销记录不存在，或不是本商家的，什么都没有撤销。请核对编号。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/merchant/vouchers/offline-reports",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有这件商品",
-                     *       "type": "urn:carbon-inclusion:problem:item-not-found"
+                     *       "title": "没有这笔核销",
+                     *       "type": "urn:carbon-inclusion:problem:redemption-not-found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ITEM_NOT_FOUND" | "REDEMPTION_NOT_FOUND" | "SHOP_NOT_FOUND";
+                        code: "REDEMPTION_NOT_FOUND" | "SHOP_NOT_FOUND";
                         /** @constant */
                         status: 404;
                     };
@@ -7149,6 +7119,7 @@ export interface operations {
              * @description * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
              *     * `UNDO_OTHER_TILL` 不是本台核销的 · Another till redeemed this
              *     * `UNDO_TOO_LATE` 已过撤销时间 · It is too late to undo this
+             *     * `VOUCHER_REFUNDED` 这张券已由工作人员退回 · Our staff have refunded this voucher
              */
             409: {
                 headers: {
@@ -7172,7 +7143,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "IDEMPOTENCY_KEY_IN_PROGRESS" | "UNDO_OTHER_TILL" | "UNDO_TOO_LATE";
+                        code: "IDEMPOTENCY_KEY_IN_PROGRESS" | "UNDO_OTHER_TILL" | "UNDO_TOO_LATE" | "VOUCHER_REFUNDED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
@@ -8944,6 +8915,7 @@ export interface operations {
              * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
              *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
              *     * `ITEM_NOT_A_DRAFT` 已上架的商品不能直接修改 · A published item is not changed directly
+             *     * `SALE_OUTLASTS_VALIDITY` 兑换期比券的有效期长 · The sale lasts longer than the vouchers
              */
             409: {
                 headers: {
@@ -8966,7 +8938,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_NOT_A_DRAFT";
+                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_NOT_A_DRAFT" | "SALE_OUTLASTS_VALIDITY";
                         /** @constant */
                         status: 409;
                     };
@@ -9073,6 +9045,7 @@ export interface operations {
              *     * `ITEM_NOT_PUBLISHED` 这件商品没有上架 · The item is not published
              *     * `NOTHING_CHANGED` 没有要改的内容 · There is nothing to change
              *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `SALE_OUTLASTS_VALIDITY` 兑换期比券的有效期长 · The sale lasts longer than the vouchers
              */
             409: {
                 headers: {
@@ -9095,7 +9068,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "NOTHING_CHANGED" | "PROPOSAL_OPEN";
+                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "NOTHING_CHANGED" | "PROPOSAL_OPEN" | "SALE_OUTLASTS_VALIDITY";
                         /** @constant */
                         status: 409;
                     };
@@ -9179,6 +9152,7 @@ export interface operations {
              *     * `ITEM_CHANGED` 商品在提议之后改过 · The item was changed after the proposal
              *     * `ITEM_PUBLISHED` 这件商品已经上架 · The item is published already
              *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `SALE_OUTLASTS_VALIDITY` 兑换期比券的有效期长 · The sale lasts longer than the vouchers
              */
             409: {
                 headers: {
@@ -9201,113 +9175,12 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_PUBLISHED" | "PROPOSAL_OPEN";
+                        code: "BUDGET_CLOSED" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_PUBLISHED" | "PROPOSAL_OPEN" | "SALE_OUTLASTS_VALIDITY";
                         /** @constant */
                         status: 409;
                     };
                 };
             };
-            413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
-            429: components["responses"]["TooManyRequests"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    set_item_shops: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
-                 * @example zh-CN
-                 */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /**
-                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
-                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
-                 */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                item_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "reason": "与门店签约",
-                 *       "shop_ids": [
-                 *         "guozao-hubu"
-                 *       ]
-                 *     }
-                 */
-                "application/json": components["schemas"]["ItemShopsRequest"];
-            };
-        };
-        responses: {
-            /** @description 成功 OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "shops": [
-                     *         {
-                     *           "address": "武昌区户部巷 12 号",
-                     *           "merchant_id": "guozao",
-                     *           "name": "过早铺子户部巷店",
-                     *           "open": true,
-                     *           "shop_id": "guozao-hubu"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ShopList"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            /**
-             * @description * `ITEM_NOT_FOUND` 没有这件商品 · No such item
-             *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
-             */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "ITEM_NOT_FOUND",
-                     *       "detail": "商品不存在，或已经下架。请返回商品列表再看。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/rewards/ops/items/{item_id}/shops",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "没有这件商品",
-                     *       "type": "urn:carbon-inclusion:problem:item-not-found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "ITEM_NOT_FOUND" | "SHOP_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
-                };
-            };
-            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -9572,7 +9445,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "SALE_OUTLASTS_VALIDITY",
-                     *       "detail": "最后下单的人会拿到已失效的券，有效期没有改。请先把兑换结束时间设在券失效之前。",
+                     *       "detail": "最后下单的人会拿到已失效的券，没有改动。兑换至少要比券失效早一小时结束。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/items/{item_id}/voucher-terms",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -10828,11 +10701,13 @@ export interface operations {
                      *       "cost_fen": 1,
                      *       "created_at": "created-at",
                      *       "item_id": "item-id",
+                     *       "kept_fen": 1,
                      *       "order_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "quantity": 1,
                      *       "reason_code": "ACCOUNT_FROZEN",
                      *       "settled_at": "settled-at",
-                     *       "status": "pending"
+                     *       "status": "pending",
+                     *       "used_pieces": 1
                      *     }
                      */
                     "application/json": components["schemas"]["OrderForOperators"];
@@ -11419,6 +11294,7 @@ export interface operations {
              *     * `ORDER_NOT_FOUND` 没有这个订单 · No such order
              *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
              *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
+             *     * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
              */
             404: {
                 headers: {
@@ -11441,7 +11317,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
+                        code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND" | "SHOP_NOT_FOUND";
                         /** @constant */
                         status: 404;
                     };
@@ -11458,6 +11334,7 @@ export interface operations {
              *     * `ITEM_PUBLISHED` 这件商品已经上架 · The item is published already
              *     * `ORDER_NOT_REFUNDABLE` 这个订单不能退 · The order cannot be refunded
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SALE_OUTLASTS_VALIDITY` 兑换期比券的有效期长 · The sale lasts longer than the vouchers
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
              *     * `TOO_MANY_BUDGETS` 预算太多 · Too many budgets
              */
@@ -11482,7 +11359,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BUDGETS";
+                        code: "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SALE_OUTLASTS_VALIDITY" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BUDGETS";
                         /** @constant */
                         status: 409;
                     };
