@@ -156,8 +156,9 @@ async def set_voucher_terms(city: City) -> None:
 @attempt("POST", f"{OPS}/voucher-imports")
 async def import_vouchers(city: City) -> None:
     """Codes are pieces of an item. What they may cost is bounded by the budget."""
+    thing = await item(city)
     await city.mark()
-    await city.did(415, "POST", f"{OPS}/voucher-imports?item_id={await item(city)}&reason=mine", {})
+    await city.did(415, "POST", f"{OPS}/voucher-imports?item_id={thing}&reason=mine", {})
 
 
 @attempt("POST", DISPUTES)

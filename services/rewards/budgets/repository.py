@@ -46,6 +46,13 @@ async def by_ids(session: AsyncSession, budget_ids: Sequence[str]) -> Sequence[A
     return (await session.execute(select(budget).where(among))).all()
 
 
+async def of_sponsors(session: AsyncSession, sponsor_ids: Collection[str], limit: int) -> Sequence[Any]:
+    """Return the budgets of sponsors, the newest last."""
+    among = budget.c.sponsor_id == any_(literal(sorted(sponsor_ids), ARRAY(Text)))
+    query = select(budget).where(among).order_by(budget.c.created_at, budget.c.budget_id)
+    return (await session.execute(query.limit(limit))).all()
+
+
 async def all_budgets(session: AsyncSession, limit: int) -> Sequence[Any]:
     return (await session.execute(select(budget).order_by(budget.c.budget_id).limit(limit))).all()
 

@@ -106,6 +106,12 @@ async def sponsors_of(session: Session, *, budget_ids: Sequence[str]) -> dict[st
     return {row.budget_id: Sponsor(row.sponsor_id, Text(row.sponsor_zh, row.sponsor_en)) for row in rows}
 
 
+async def sponsor_names(session: Session, *, sponsor_ids: Collection[str]) -> dict[str, Text]:
+    """Return the name of each sponsor, as in its newest budget."""
+    rows = await repository.of_sponsors(session, sponsor_ids, BUDGETS_MAX)
+    return {row.sponsor_id: Text(row.sponsor_zh, row.sponsor_en) for row in rows}
+
+
 async def list_budgets(session: Session) -> Sequence[Any]:
     """Return rows of (budget_id, limit_fen, reserved_fen, spent_fen, …), at most BUDGETS_MAX."""
     return await repository.all_budgets(session, BUDGETS_MAX)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.rewards.clearing import service
-from services.rewards.clearing.csv_file import settlement_csv
+from services.rewards.clearing.csv_file import COLUMNS, settlement_csv
 from services.rewards.clearing.printing import Printer
 from services.rewards.clearing.schemas import MerchantSettlement
 from services.rewards.clearing.service import DaySettlement
@@ -29,7 +29,7 @@ _AS_CSV: Final[dict[int | str, dict[str, Any]]] = {
         "content": {
             "text/csv": {
                 "schema": {"type": "string"},
-                "example": "day,status,merchant_id,shop_id,shop_name,sponsor_id,item_id,title,pieces,fen\r\n",
+                "example": ",".join(COLUMNS) + "\r\n",
             }
         }
     }

@@ -7,9 +7,9 @@ from typing import Final
 from services.rewards.clearing.service import DaySettlement
 from shared.language import Language
 
-_HEAD: Final = (
-    "day", "status", "merchant_id", "shop_id", "shop_name", "sponsor_id", "item_id", "title", "pieces", "fen",
-    "adjusted_fen", "total_fen",
+COLUMNS: Final = (
+    "day", "status", "merchant_id", "shop_id", "shop_name", "sponsor_id", "sponsor_name", "item_id", "title", "pieces",
+    "fen", "adjusted_fen", "total_fen",
 )  # fmt: skip
 # A spreadsheet takes a cell that begins like this for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -22,14 +22,15 @@ def settlement_csv(found: DaySettlement, *, language: Language) -> str:
     out = io.StringIO()
     out.write(_BYTE_ORDER_MARK)
     write = csv.writer(out, lineterminator="\r\n").writerow
-    write(_HEAD)
+    write(COLUMNS)
     status = "open" if found.closed_at is None else "closed"
     for line in found.lines:
-        names = (line.merchant_id, line.shop_id, line.shop.pick(language), line.sponsor_id, line.item_id)
-        texts = [_plain(text) for text in (*names, line.item.pick(language))]
+        shop, sponsor, item = (one.pick(language) for one in (line.shop, line.sponsor, line.item))
+        names = (line.merchant_id, line.shop_id, shop, line.sponsor_id, sponsor, line.item_id, item)
+        texts = [_plain(text) for text in names]
         write([found.day.isoformat(), status, *texts, line.pieces, line.fen, line.adjusted_fen, line.total_fen])
     total = [found.pieces, found.fen, found.adjusted_fen, found.total_fen]
-    write([found.day.isoformat(), status, "", "", "合计" if language == "zh" else "total", "", "", "", *total])
+    write([found.day.isoformat(), status, "", "", "合计" if language == "zh" else "total", "", "", "", "", *total])
     return out.getvalue()
 
 

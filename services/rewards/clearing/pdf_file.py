@@ -13,11 +13,16 @@ from typing import Any, Final
 
 import pylopdf_fonts_zh_cn
 from fpdf import FPDF
+from fpdf.fonts import FontFace
+
+from services.rewards.clearing.domain import broken_lines
 
 _FONT: Final = Path(pylopdf_fonts_zh_cn.__file__).parent / "NotoSansSC-Regular.otf"
 _FAMILY: Final = "NotoSansSC"
-_WIDTHS: Final = (34, 24, 40, 14, 26, 26, 26)
+_WIDTHS: Final = (38, 28, 36, 14, 25, 24, 25)
 _TITLE_PT, _TEXT_PT, _SMALL_PT = 16, 9, 8
+_LINE_GREY, _HEAD_GREY = 190, 235
+_PADDING_MM, _SLACK_MM = 1.0, 0.5
 
 
 class _Paper(FPDF):
@@ -52,13 +57,23 @@ def settlement_pdf(content: Mapping[str, Any]) -> bytes:
 
 def _write_table(paper: FPDF, rows: Sequence[Sequence[str]]) -> None:
     aligned = ("LEFT", "LEFT", "LEFT", "RIGHT", "RIGHT", "RIGHT", "RIGHT")
+    paper.set_draw_color(_LINE_GREY)
     with paper.table(
-        first_row_as_headings=False, col_widths=_WIDTHS, text_align=aligned, line_height=6, repeat_headings=0
+        borders_layout="HORIZONTAL_LINES",
+        col_widths=_WIDTHS,
+        headings_style=FontFace(fill_color=_HEAD_GREY),
+        line_height=5.5,
+        padding=(0.6, _PADDING_MM),
+        text_align=aligned,
     ) as table:
         for cells in rows:
             row = table.row()
-            for text in cells:
-                row.cell(text)
+            for text, width in zip(cells, _WIDTHS, strict=True):
+                row.cell(_in_lines(paper, text, paper.epw * width / sum(_WIDTHS) - 2 * _PADDING_MM - _SLACK_MM))
+
+
+def _in_lines(paper: FPDF, text: str, width_mm: float) -> str:
+    return "\n".join(broken_lines(text, fits=lambda line: paper.get_string_width(line) <= width_mm))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "title": "商家日结单",
         "head": ["门店", "赞助方", "商品", "份数", "金额（分）", "调整（分）", "应付（分）"],
         "day": "结算日",
+        "merchant": "商家",
+        "due": "应付合计",
+        "yuan": "{} 元",
         "open": "未结清，次日 0 时 15 分结清",
         "closed": "已结清",
         "total": "合计",
@@ -28,6 +31,9 @@ _WORDS: Final[dict[Language, dict[str, Any]]] = {
         "title": "Settlement of the day",
         "head": ["Shop", "Sponsor", "Item", "Pieces", "Amount (fen)", "Adjusted (fen)", "Due (fen)"],
         "day": "Day",
+        "merchant": "Merchant",
+        "due": "Due in all",
+        "yuan": "CNY {}",
         "open": "open until 00:15 of the next day",
         "closed": "closed",
         "total": "Total",
@@ -79,15 +85,18 @@ def content_of(found: DaySettlement, *, language: Language) -> dict[str, Any]:
     rows = [
         [
             line.shop.pick(language),
-            line.sponsor_id,
+            line.sponsor.pick(language),
             line.item.pick(language),
-            *(str(number) for number in (line.pieces, line.fen, line.adjusted_fen, line.total_fen)),
+            *_numbers(line.pieces, line.fen, line.adjusted_fen, line.total_fen),
         ]
         for line in found.lines
     ]
-    sums = [str(number) for number in (found.pieces, found.fen, found.adjusted_fen, found.total_fen)]
     state = words["open"] if found.closed_at is None else words["closed"]
-    texts = [f"{words['day']} {found.day.isoformat()}    {state}"]
+    texts = [f"{words['day']}  {found.day.isoformat()}  {state}"]
+    if found.merchant is not None:
+        texts.insert(0, f"{words['merchant']}  {found.merchant.pick(language)}")
+    texts.append(f"{words['due']}  {words['yuan'].format(_yuan(found.total_fen))}")
+    sums = _numbers(found.pieces, found.fen, found.adjusted_fen, found.total_fen)
     return {
         "title": words["title"],
         "texts": texts if len(rows) <= _ROWS_MAX else [*texts, words["cut"]],
@@ -96,3 +105,12 @@ def content_of(found: DaySettlement, *, language: Language) -> dict[str, Any]:
         "note": f"{words['note']} {found.day.isoformat()}",
         "made_at": (found.closed_at or found.closes_at).replace(microsecond=0).isoformat(),
     }
+
+
+def _numbers(*numbers: int) -> list[str]:
+    return [f"{number:,}" for number in numbers]
+
+
+def _yuan(fen: int) -> str:
+    sign, whole, rest = "-" if fen < 0 else "", *divmod(abs(fen), 100)
+    return f"{sign}{whole:,}.{rest:02}"

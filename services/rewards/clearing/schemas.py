@@ -14,6 +14,7 @@ _LINE: Final[dict[str, Any]] = {
     "shop_id": "guozao-hubu",
     "shop_name": "过早铺子户部巷店",
     "sponsor_id": "guozao",
+    "sponsor_name": "过早联盟",
     "item_id": "reganmian",
     "title": "一碗热干面",
     "pieces": 12,
@@ -32,6 +33,7 @@ class SettlementLine(BaseModel):
     shop_id: str
     shop_name: str
     sponsor_id: str
+    sponsor_name: str
     item_id: str
     title: str
     pieces: int
@@ -46,6 +48,7 @@ class SettlementLine(BaseModel):
             shop_id=line.shop_id,
             shop_name=line.shop.pick(language),
             sponsor_id=line.sponsor_id,
+            sponsor_name=line.sponsor.pick(language),
             item_id=line.item_id,
             title=line.item.pick(language),
             pieces=line.pieces,

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from services.rewards.budgets import service as budgets
 from services.rewards.catalogue import service as catalogue
 from services.rewards.clearing import repository
 from services.rewards.clearing.domain import closes_at, last_closable_day, local_day
@@ -36,6 +37,7 @@ class Line:
     shop_id: str
     shop: Text
     sponsor_id: str
+    sponsor: Text
     item_id: str
     item: Text
     pieces: int
@@ -49,10 +51,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class DaySettlement:
+    """`merchant`: its name, if the settlement is of one merchant only."""
+
     day: date
     closed_at: datetime | None
     closes_at: datetime
     lines: tuple[Line, ...]
+    merchant: Text | None = None
 
     @property
     def pieces(self) -> int:
@@ -89,7 +94,9 @@ async def get_settlement(
         rows = [dict(row._mapping) for row in await repository.lines_of(session, day)]
     kept = [row for row in rows if merchant_id in {None, row["merchant_id"]} and shop_id in {None, row["shop_id"]}]
     shops = await merchants.shop_names(session, shop_ids={row["shop_id"] for row in kept})
+    sponsors = await budgets.sponsor_names(session, sponsor_ids={row["sponsor_id"] for row in kept})
     items = await catalogue.texts_of(session, item_ids={row["item_id"] for row in kept})
+    merchant = await merchants.merchant_name(session, merchant_id=merchant_id) if merchant_id is not None else None
     return DaySettlement(
         day,
         closed.closed_at if closed is not None else None,
@@ -100,6 +107,7 @@ async def get_settlement(
                 shop_id=row["shop_id"],
                 shop=shops[row["shop_id"]],
                 sponsor_id=row["sponsor_id"],
+                sponsor=sponsors[row["sponsor_id"]],
                 item_id=row["item_id"],
                 item=items[row["item_id"]].title,
                 pieces=row["pieces"],
@@ -108,6 +116,7 @@ async def get_settlement(
             )
             for row in kept
         ),
+        merchant,
     )
 
 

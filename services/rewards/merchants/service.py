@@ -194,6 +194,12 @@ async def list_shops(session: Session, *, merchant_id: str) -> list[Shop]:
     return [_shop(row) for row in await repository.shops_of(session, merchant_id, SHOPS_MAX)]
 
 
+async def merchant_name(session: Session, *, merchant_id: str) -> Text | None:
+    """None for a merchant that does not exist."""
+    row = await repository.get_merchant(session, merchant_id)
+    return None if row is None else Text(row.name_zh, row.name_en)
+
+
 async def shop_names(session: Session, *, shop_ids: Collection[str]) -> dict[str, Text]:
     return {row.shop_id: Text(row.name_zh, row.name_en) for row in await repository.shops_by_ids(session, shop_ids)}
 

@@ -2868,6 +2868,7 @@ export interface components {
          *           "shop_id": "guozao-hubu",
          *           "shop_name": "过早铺子户部巷店",
          *           "sponsor_id": "guozao",
+         *           "sponsor_name": "过早联盟",
          *           "title": "一碗热干面",
          *           "total_fen": 12000
          *         }
@@ -3458,6 +3459,7 @@ export interface components {
          *       "shop_id": "guozao-hubu",
          *       "shop_name": "过早铺子户部巷店",
          *       "sponsor_id": "guozao",
+         *       "sponsor_name": "过早联盟",
          *       "title": "一碗热干面",
          *       "total_fen": 12000
          *     }
@@ -3472,6 +3474,7 @@ export interface components {
             shop_id: string;
             shop_name: string;
             sponsor_id: string;
+            sponsor_name: string;
             title: string;
             total_fen: number;
         };
@@ -6274,6 +6277,7 @@ export interface operations {
                      *           "shop_id": "guozao-hubu",
                      *           "shop_name": "过早铺子户部巷店",
                      *           "sponsor_id": "guozao",
+                     *           "sponsor_name": "过早联盟",
                      *           "title": "一碗热干面",
                      *           "total_fen": 12000
                      *         }
@@ -6328,7 +6332,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example day,status,merchant_id,shop_id,shop_name,sponsor_id,item_id,title,pieces,fen */
+                    /** @example day,status,merchant_id,shop_id,shop_name,sponsor_id,sponsor_name,item_id,title,pieces,fen,adjusted_fen,total_fen */
                     "text/csv": string;
                 };
             };
@@ -12224,6 +12228,7 @@ export interface operations {
                      *           "shop_id": "guozao-hubu",
                      *           "shop_name": "过早铺子户部巷店",
                      *           "sponsor_id": "guozao",
+                     *           "sponsor_name": "过早联盟",
                      *           "title": "一碗热干面",
                      *           "total_fen": 12000
                      *         }
@@ -12280,7 +12285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example day,status,merchant_id,shop_id,shop_name,sponsor_id,item_id,title,pieces,fen */
+                    /** @example day,status,merchant_id,shop_id,shop_name,sponsor_id,sponsor_name,item_id,title,pieces,fen,adjusted_fen,total_fen */
                     "text/csv": string;
                 };
             };
