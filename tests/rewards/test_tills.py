@@ -5,6 +5,7 @@ import pytest
 from services.rewards.vouchers import qr as qr_code
 from tests.rewards.conftest import API, COST_FEN, Rewards
 from tests.rewards.operators import CONTENT, WHY, Operators
+from tests.rewards.test_voucher_imports import upload
 from tests.rewards.tills import (
     add_key,
     add_shop,
@@ -239,3 +240,17 @@ async def test_a_signed_request_is_not_replayed_and_a_changed_one_is_refused(rew
     assert (replayed.status_code, replayed.json()["reason_code"]) == (401, "REPLAYED")
     changed = await rewards.client.get(f"{API}/merchant/disputes?status=open", headers=sent)
     assert (changed.status_code, changed.json()["reason_code"]) == (401, "SIGNATURE")
+
+
+async def test_a_typed_code_that_many_merchants_use_is_found_by_its_digits(rewards: Rewards) -> None:
+    """Short codes such as 0001 stand in the files of many merchants."""
+    till = await open_counter(rewards)
+    views = []
+    for number in range(5):
+        item_id = f"soup-{number}"
+        await rewards.add_item(item_id, stock=0)
+        assert (await upload(rewards, "code\n0001\n", item_id=item_id))["added"] == 1
+        views.append(await shown(rewards, *await bought(rewards, item_id)))
+    for number, view in enumerate(views):
+        answer = await till.post("/vouchers/redeem", {"code": "0001", "pin": view["pin"]})
+        assert (answer.status_code, answer.json().get("item_id")) == (201, f"soup-{number}"), answer.text

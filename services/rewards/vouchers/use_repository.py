@@ -14,6 +14,7 @@ from services.rewards.vouchers.qr import STEP_S
 
 _UNUSED = text(UNUSED)
 _NOW = func.clock_timestamp()
+_SAME_CODE_MAX = 200
 
 
 async def by_id(session: AsyncSession, voucher_id: uuid.UUID, *, lock: bool = False) -> Any | None:
@@ -38,11 +39,15 @@ async def returned(session: AsyncSession, voucher_id: uuid.UUID, *, shown_at: da
 
 
 async def by_codes(session: AsyncSession, hashes: Sequence[bytes]) -> Sequence[Any]:
-    """Return assigned vouchers whose code has one of these fingerprints. Items of two partners may share a code."""
+    """Return assigned vouchers whose code has one of these fingerprints, the newest orders first.
+
+    Items of many merchants may share a short code. The digits tell their vouchers apart. The limit bounds the work of a
+    till that tries codes.
+    """
     query = select(voucher).where(
         voucher.c.code_hash == any_(literal(list(hashes), ARRAY(LargeBinary))), voucher.c.order_id.is_not(None)
     )
-    return (await session.execute(query.limit(2))).all()
+    return (await session.execute(query.order_by(voucher.c.assigned_at.desc()).limit(_SAME_CODE_MAX))).all()
 
 
 async def use(session: AsyncSession, voucher_id: uuid.UUID, *, use_id: uuid.UUID, shop_id: str) -> datetime | None:
