@@ -167,8 +167,8 @@ VOUCHER_POOL_SHORT: Final = Sentence(
 VOUCHER_NOT_FOUND: Final = Sentence(
     Text("没有这张券", "No such voucher"),
     Text(
-        "这张券不存在，或不是您的。请在“我的券”里查看。",
-        "The voucher does not exist or is not yours. See the list of your vouchers.",
+        "这张券不存在，或不是您的。请在“我的券”里查看；在收银台，请顾客刷新券码再出示一次。",
+        "The voucher does not exist or is not yours. See the list of your vouchers. At a till, show the code again.",
     ),
 )
 TOO_MANY_AT_ONCE: Final = Sentence(
