@@ -6,9 +6,9 @@ refunded to the person whose they were.
 
 import uuid
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 AMOUNT_MG_MAX = 10**15  # a thousand tonnes: far above any order, far below the limit of 64 bits
 CAPTURE_TARGET_PATTERN = r"^(redeemed|donated):[A-Za-z0-9._-]{1,60}$"
@@ -16,16 +16,24 @@ ABOUT_PATTERN = r"^(order|donation):[a-z0-9][a-z0-9-]{0,59}$"
 TITLE_CHARS_MAX = 200
 SPENDS_MAX = 100  # of one call
 
+# One line of a statement: no control characters, no blank text.
+TitleText = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=TITLE_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$"
+    ),
+]
+
 HoldStatus = Literal["held", "captured", "voided", "expired", "refunded"]
 
 
 class Title(BaseModel):
-    """What a person spends grams on, for the lines of the statement of account."""
+    """What a person spends grams on, for the lines of the statement of account: 热干面, 零碳马拉松."""
 
     model_config = ConfigDict(extra="forbid")
 
-    zh: str = Field(max_length=TITLE_CHARS_MAX)
-    en: str = Field(max_length=TITLE_CHARS_MAX)
+    zh: TitleText
+    en: TitleText
 
 
 class HoldRequest(BaseModel):

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 from shared.contracts.identity import person_account_id
+from tests.databases import Dsns
+from tests.rewards.backups import Backup
 from tests.rewards.test_reconciliation import (
     DONATED_MG,
     PRICE_MG,
@@ -14,6 +16,7 @@ from tests.rewards.test_reconciliation import (
     accounting_dsns,
     accounting_settings,
     accounts,
+    capture_again,
     city,
 )
 
@@ -81,3 +84,26 @@ async def test_c1_sixty_citizens_at_once_spend_in_both_services(city: City) -> N
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"SOLD_OUT"}
     run = await city.reconcile()
     assert run["ok"], await city.differences(run)
+
+
+async def test_a_capture_that_operators_repeat_keeps_its_line(city: City, accounting_dsns: Dsns) -> None:
+    anna = await city.citizen()
+    backup = Backup(accounting_dsns, "accounting")
+    try:
+        await backup.take()
+        await city.order(anna)
+        await city.donate(anna)
+        before = [entry["title"] for entry in await entries(city, anna)]
+        await backup.restore()
+    finally:
+        await backup.drop()
+    await capture_again(city, await city.reconcile())
+    assert sorted(entry["title"] for entry in await entries(city, anna)) == sorted(before)
+
+
+async def test_words_that_no_line_can_show_never_hold_up_an_order(city: City) -> None:
+    """Items of earlier versions may have such a title."""
+    await city.rewards.sql("UPDATE rewards.item SET title_en = E'Noodles\\nRedeemed: a car'")
+    anna = await city.citizen()
+    await city.order(anna)
+    assert (await entries(city, anna))[0]["title"].startswith("兑换：")

@@ -103,10 +103,22 @@ async def _repeated_hold(session: Session, request: HoldRequest) -> HoldState:
     assert row is not None
     if row.account_id is None:
         raise HoldSettled
+    require_same(row, request)
+    return _state(row)
+
+
+def require_same(row: Any, request: HoldRequest) -> None:
+    """Raise HoldDiffers if a repeated request has other fields than its hold.
+
+    The line of a statement never changes. A title that is missing on one side is no difference: an earlier version of
+    the caller sent none.
+    """
     same: tuple[object, ...] = (row.account_id, row.amount_mg, row.purpose)
     if same != (request.account_id, request.amount_mg, request.purpose):
         raise HoldDiffers
-    return _state(row)
+    title = request.title
+    if title is not None and row.title_zh is not None and (row.title_zh, row.title_en) != (title.zh, title.en):
+        raise HoldDiffers
 
 
 async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: CaptureRequest, caller: str) -> HoldState:

@@ -114,6 +114,8 @@ hold = Table(
     CheckConstraint("status IN ('held', 'captured', 'voided', 'expired', 'refunded')", name="status"),
     CheckConstraint("amount_mg > 0 OR status = 'voided'", name="amount_positive"),
     CheckConstraint("(status IN ('captured', 'refunded')) = (captured_to IS NOT NULL)", name="captured_to"),
+    CheckConstraint("(title_zh IS NULL) = (title_en IS NULL)", name="title_whole"),
+    CheckConstraint("char_length(title_zh) <= 200 AND char_length(title_en) <= 200", name="title_bounded"),
 )
 Index("ix_hold_open", hold.c.account_id, postgresql_where=text("status = 'held'"))
 Index("ix_hold_due", hold.c.expires_at, postgresql_where=text("status = 'held'"))

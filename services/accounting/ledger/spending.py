@@ -155,12 +155,8 @@ async def _repeated(session: Session, request: SpendRequest, caller: str) -> Spe
     try:
         row = await holds_repository.hold_of(session, request.hold_id)
         assert row is not None
-        if row.account_id is not None and (row.account_id, row.amount_mg, row.purpose) != (
-            request.account_id,
-            request.amount_mg,
-            request.purpose,
-        ):
-            raise HoldDiffers
+        if row.account_id is not None:
+            holds.require_same(row, request)
         if row.status == HoldStatus.CAPTURED and row.captured_to != request.to:
             raise HoldDiffers
         if row.status != HoldStatus.HELD:

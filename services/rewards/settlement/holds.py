@@ -82,6 +82,18 @@ def _reply_of_spend(item: Spent) -> HoldReply:
     return HoldReply(answer, Reason.HOLD_REFUSED)
 
 
+def _title(settlement: Settlement) -> Title | None:
+    """Return the words for accounting's lines, or None where a text is not fit for a line.
+
+    The grams of a settlement never wait for its words.
+    """
+    title = settlement.title
+    try:
+        return None if title is None else Title(zh=title.zh, en=title.en)
+    except ValidationError:
+        return None
+
+
 class Holds:
     def __init__(self, client: httpx.AsyncClient, auth: ServiceAuth) -> None:
         self._client, self._auth = client, auth
@@ -99,7 +111,7 @@ class Holds:
                     amount_mg=one.amount_mg,
                     purpose=f"{purpose}:{one.settlement_id}",
                     expires_at=one.hold_expires_at,
-                    title=one.title and Title(zh=one.title.zh, en=one.title.en),
+                    title=_title(one),
                     to=one.capture_to,
                     spender=one.spender_id
                     and Spender(
@@ -135,6 +147,7 @@ class Holds:
             amount_mg=settlement.amount_mg,
             purpose=f"{purpose}:{settlement.settlement_id}",
             expires_at=settlement.hold_expires_at,
+            title=_title(settlement),
         )
         response = await self._send("POST", _HOLDS, request)
         if isinstance(response, HoldReply):

@@ -323,3 +323,62 @@ async def test_c11_a_hold_without_a_title_names_its_receiver(accounting: Account
     assert (await lines(accounting, person))[0] == ("out", "兑换：商品")
     await holds.call("POST", f"/{hold_id}/capture", {"to": TO})
     assert (await lines(accounting, person))[0] == ("out", f"兑换：{TO}")
+
+
+MARATHON = {"zh": "零碳马拉松", "en": "Zero-carbon marathon"}
+
+
+async def test_a_repeat_with_another_title_is_another_hold(accounting: Accounting, holds: Holds) -> None:
+    """The title is one of the fields of a hold. A repeat without one comes from an earlier version of the caller."""
+    person = await rider(accounting)
+    item = wanted(person, 100 * GRAM)
+    assert await spend(holds, item) == [("captured", None)]
+    assert await spend(holds, {**item, "title": MARATHON}) == [(None, "HOLD_DIFFERS")]
+    assert await spend(holds, {**item, "title": None}, item) == [("captured", None)] * 2
+    held = uuid.uuid4()
+    assert (await holds.place(person, GRAM, held, {"title": NOODLES})).status_code == 201
+    assert refusal(await holds.place(person, GRAM, held, {"title": MARATHON})) == (409, "HOLD_DIFFERS")
+    assert (await holds.place(person, GRAM, held, {"title": NOODLES})).status_code in {200, 201}
+    assert {title for _, title in (await lines(accounting, person))[:2]} == {"使用减碳量", "兑换：一碗热干面"}
+
+
+async def test_a_title_that_comes_later_leaves_the_line_of_an_old_hold(accounting: Accounting, holds: Holds) -> None:
+    person = await rider(accounting)
+    old = wanted(person, 100 * GRAM, title=None)
+    assert await spend(holds, old) == [("captured", None)]
+    assert await spend(holds, {**old, "title": MARATHON}) == [("captured", None)]
+    assert (await lines(accounting, person))[0] == ("out", f"兑换：{TO}")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        {"zh": "", "en": "Noodles"},
+        {"zh": "热干面", "en": " "},
+        {"zh": "热\x00干面", "en": "Noodles"},
+        {"zh": "热干面\n兑换：一辆汽车", "en": "Noodles"},
+        {"zh": "面" * 201, "en": "Noodles"},
+        {"zh": "热干面"},
+    ],
+)
+async def test_a_title_that_no_line_can_show_is_refused(
+    accounting: Accounting, holds: Holds, title: dict[str, str]
+) -> None:
+    person = await rider(accounting)
+    answer = await holds.call("POST", "", {"items": [wanted(person, GRAM, title=title)]}, resource="spends")
+    assert answer.status_code == 422, answer.text
+    assert (await holds.place(person, GRAM, None, {"title": title})).status_code == 422
+    assert await available_mg(accounting, person) == 300 * GRAM
+
+
+async def test_the_database_refuses_half_a_title(
+    accounting: Accounting, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    for zh, en in (("热干面", None), (None, "Noodles"), ("面" * 201, "Noodles")):
+        with pytest.raises(asyncpg.CheckViolationError, match="ck_hold_title"):
+            await admin.execute(
+                "INSERT INTO accounting.hold (hold_id, amount_mg, status, title_zh, title_en)"
+                " VALUES (gen_random_uuid(), 0, 'voided', $1, $2)",
+                zh,
+                en,
+            )
