@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
@@ -61,6 +62,7 @@ class Shop:
     """The services of one checkout, each with its own number of processes. Use as `with Shop(…) as shop`.
 
     `directory` gets the logs. Citizens' tokens are signed with the key of `tokens`, which accounts publishes.
+    `database_ports`: of proxies, by process. A process is a service, or `<service>-worker`.
     """
 
     def __init__(
@@ -72,9 +74,10 @@ class Shop:
         *,
         checkout: Path = ROOT,
         processes: int = 1,
+        database_ports: Mapping[str, int] | None = None,
     ) -> None:
         self._admin_dsn, self._directory, self._checkout, self._tokens = admin_dsn, directory, checkout, tokens
-        self._count = processes
+        self._count, self._database_ports = processes, database_ports or {}
         self.name, self.dsns = name, Dsns(admin_dsn, name)
         self.ports = {service: free_port() for service in SERVICES}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -117,9 +120,19 @@ class Shop:
         command = [sys.executable, "-c", program, self._admin_dsn, self.name]
         subprocess.run(command, cwd=self._checkout, check=True, capture_output=True)
 
-    def _environment(self, service: str) -> dict[str, str]:
+    def _database_url(self, process: str, service: str) -> str:
+        url, port = self.dsns.app(service), self._database_ports.get(process)
+        parts = urlsplit(url)
+        return (
+            url
+            if port is None
+            else urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{port}")))
+        )
+
+    def _environment(self, process: str) -> dict[str, str]:
+        service = process.removesuffix("-worker")
         values = {
-            "DATABASE_URL": self.dsns.app(service),
+            "DATABASE_URL": self._database_url(process, service),
             "EVENT_LOG_URL": self.dsns.event_log,
             "JWKS_URL": f"{self.url('accounts')}/api/v1/accounts/.well-known/jwks.json",
             "LOG_LEVEL": "ERROR",
@@ -141,16 +154,35 @@ class Shop:
             values["DATABASE_POOL_SIZE"] = str(max(4, _POOL_SIZE // self._count))
         return {**os.environ, **{f"{service.upper()}_{name}": value for name, value in values.items()}}
 
+    def start_worker(self, service: str) -> None:
+        self._run(f"{service}-worker", [sys.executable, "-m", f"services.{service}.worker"])
+
+    def kill(self, process: str) -> None:
+        """End a process as SIGKILL does: nothing of it runs on."""
+        os.killpg(self.processes[process].pid, signal.SIGKILL)
+
+    def restart(self, process: str) -> None:
+        """Start a killed process again and wait until it is ready."""
+        self.processes[process].wait()
+        if process.endswith("-worker"):
+            self.start_worker(process.removesuffix("-worker"))
+        else:
+            self._start(process)
+            self._wait(process)
+
     def _start(self, service: str) -> None:
         command = [sys.executable, "-m", "uvicorn", f"services.{service}.main:create_app", "--factory", "--host", HOST]
         command += ["--port", str(self.ports[service]), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
         if self._count > 1:
             command += ["--workers", str(self._count)]
-        with self._log(service).open("wb") as sink:
-            self.processes[service] = subprocess.Popen(
+        self._run(service, command)
+
+    def _run(self, process: str, command: Sequence[str]) -> None:
+        with self._log(process).open("ab") as sink:
+            self.processes[process] = subprocess.Popen(
                 command,
                 cwd=self._checkout,
-                env=self._environment(service),
+                env=self._environment(process),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
