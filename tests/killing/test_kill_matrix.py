@@ -13,8 +13,9 @@ import pytest
 
 from tests.killing.city import WORKER, Case, City, expected, open_city
 from tests.killing.gate import Fault
-from tests.killing.matrix import BACK, CAPTURED, CONFIRMED, GIVEN, JOURNEYS, REFUNDED, Cell, Journey, cells
+from tests.killing.matrix import BACK, CAPTURED, CONFIRMED, GIVEN, JOURNEYS, REFUNDED, Cell, Journey, cells, table
 from tests.killing.steps import NOTHING, arrows_of_the_rules
+from tests.shop import ROOT
 from tests.tokens import TokenFactory
 
 WITHIN_S: Final = 120
@@ -100,6 +101,11 @@ async def test_a_journey_has_the_commits_of_the_matrix(city: City, journey: Jour
 def test_the_journeys_go_through_every_change_of_state_that_the_rules_allow() -> None:
     walked = {step for journey in JOURNEYS for step in journey.steps if not step.startswith("hold ")}
     assert walked == arrows_of_the_rules()
+
+
+def test_the_matrix_is_in_the_documents() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert "\n".join(table()) in page, "write the table of tests/killing/matrix.py into docs/reliability.md"
 
 
 def _in_suite(cell: Cell) -> bool:
