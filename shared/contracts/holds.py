@@ -42,7 +42,7 @@ class HoldRequest(BaseModel):
     hold_id: uuid.UUID = Field(description="made by the caller, so that a repeat is recognised")
     account_id: uuid.UUID
     amount_mg: int = Field(gt=0, le=AMOUNT_MG_MAX)
-    purpose: str = Field(min_length=1, max_length=100, description="e.g. order:<order id>")
+    purpose: str = Field(min_length=1, max_length=100, description="order:<id>, donation:<id> or loan:<id>")
     expires_at: datetime
     title: Title | None = None
 

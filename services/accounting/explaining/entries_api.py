@@ -53,4 +53,5 @@ def _entry(line: Line, language: Language) -> Entry:
         hold_id=row.hold_id,
         order_id=line.spending_id if line.spending == "order" else None,
         donation_id=line.spending_id if line.spending == "donation" else None,
+        loan_offset_id=line.spending_id if line.spending == "loan" else None,
     )

@@ -16,7 +16,7 @@ from shared.language import Text
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the ledger with its words. `spending` is `order` or `donation`, with its id."""
+    """A row of the ledger with its words. `spending` is `order`, `donation` or `loan`, with its id."""
 
     row: Any
     title: Text
@@ -44,13 +44,14 @@ def _line(row: Any, acts: Mapping[uuid.UUID, Any], index: MethodologyIndex) -> L
     if spending is not None and row.kind in {"hold", "release"}:
         named = statement.UNNAMED[spending] if row.title_zh is None else Text(row.title_zh, row.title_en)
         words = statement.SPENT if row.kind == "hold" else statement.GIVEN_BACK
-        template = statement.RETURNED if row.kind == "release" and row.hold_status == "refunded" else words[spending]
+        is_returned = row.kind == "release" and row.hold_status == "refunded" and spending in statement.RETURNED
+        template = statement.RETURNED[spending] if is_returned else words[spending]
         return Line(row, _filled(template, named), spending, spending_id)
     return Line(row, statement.OTHERS.get(row.kind, Text(row.kind, row.kind)), spending, spending_id)
 
 
 def _spending(purpose: str | None) -> tuple[str | None, uuid.UUID | None]:
-    """Read `order:<id>` or `donation:<id>`."""
+    """Read `order:<id>`, `donation:<id>` or `loan:<id>`."""
     kind, _, identity = (purpose or "").partition(":")
     try:
         return (kind, uuid.UUID(identity)) if kind in statement.SPENT else (None, None)

@@ -160,6 +160,7 @@ class Entry(BaseModel):
                 "hold_id": "019aadf0-6b00-7000-8000-000000000001",
                 "order_id": "019aadf0-6b00-7000-8000-000000000001",
                 "donation_id": None,
+                "loan_offset_id": None,
             }
         }
     )
@@ -178,6 +179,7 @@ class Entry(BaseModel):
     hold_id: uuid.UUID | None
     order_id: uuid.UUID | None = Field(description="对应的兑换订单 The order behind this line")
     donation_id: uuid.UUID | None = Field(description="对应的捐赠 The donation behind this line")
+    loan_offset_id: uuid.UUID | None = Field(description="对应的利息抵扣 The loan offset behind this line")
 
 
 class CardBalance(BaseModel):
