@@ -33,7 +33,7 @@ READS_OF_OTHERS = {
     # locks the original beside its correction; finds acts outside their bindings
     ("accounting", "corrections"): {"activity", "binding"},
     ("accounting", "posting"): {"binding"},  # parked events whose person is bound by now
-    ("rewards", "erasures"): {"orders", "donation"},  # whether anything of a person is under way
+    ("rewards", "erasures"): {"orders", "donation", "loan_offset"},  # whether anything of a person is under way
     ("ingest", "reconciliation"): {"reported_event"},  # compares a file with the archive in one statement
 }
 READS_EVERYTHING = {("accounting", "checks"), ("ingest", "records")}

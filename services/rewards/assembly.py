@@ -6,6 +6,8 @@ import httpx
 
 from services.rewards.campaigns.settling import DONATION, DonationKind
 from services.rewards.database import SCHEMA
+from services.rewards.loans.pseudonyms import Pseudonyms
+from services.rewards.loans.settling import LOAN, LoanKind
 from services.rewards.orders.settling import ORDER, OrderKind
 from services.rewards.reconciliation.engine import Reconciler
 from services.rewards.reconciliation.holds import HoldReader
@@ -31,6 +33,7 @@ def build_engine(settings: Settings, database: Database, client: httpx.AsyncClie
         {
             ORDER: OrderKind(topic=topic, sealer=CodeSealer(settings.voucher_keys), time_zone=settings.time_zone),
             DONATION: DonationKind(topic=topic, time_zone=settings.time_zone),
+            LOAN: LoanKind(pseudonyms=Pseudonyms(settings.voucher_keys), time_zone=settings.time_zone),
         },
         contact=settings.support_contact,
     )
@@ -54,7 +57,7 @@ def build_reconciler(
         database,
         reader=HoldReader(client, _auth(settings)),
         holds=Holds(client, _auth(settings)),
-        tables={ORDER: OrderKind.table, DONATION: DonationKind.table},
+        tables={ORDER: OrderKind.table, DONATION: DonationKind.table, LOAN: LoanKind.table},
         in_flight=timedelta(seconds=settings.reconciliation_in_flight_s),
         page_size=page_size,
     )

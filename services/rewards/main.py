@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.rewards.approvals.service import approvals_of
 from services.rewards.assembly import build_desks, build_engine, build_session_checks
 from services.rewards.audit.api import router as audit
+from services.rewards.banks.api import router as banks
 from services.rewards.budgets.api import router as budgets
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
@@ -25,6 +26,10 @@ from services.rewards.disputes.api import router as disputes
 from services.rewards.disputes.service import kinds as kinds_of_disputes
 from services.rewards.forecasts.api import router as forecasts
 from services.rewards.forecasts.credits import CreditsReader
+from services.rewards.loans.api import router as loans
+from services.rewards.loans.bank_api import router as loans_of_banks
+from services.rewards.loans.ops_api import router as loans_of_operators
+from services.rewards.loans.pseudonyms import Pseudonyms
 from services.rewards.mall.api import router as mall
 from services.rewards.merchants.api import public_router as item_shops
 from services.rewards.merchants.api import router as merchants
@@ -70,6 +75,8 @@ _ROUTERS: Final = (
     vouchers,
     campaigns,
     certificates,
+    loans,
+    loans_of_banks,
     operations,
     reconciliation,
     item_shops,
@@ -88,6 +95,8 @@ _ROUTERS: Final = (
     forecasts,
     refunds,
     proposals,
+    banks,
+    loans_of_operators,
     categories_of_operators,
     pictures_of_operators,
     audit,
@@ -135,4 +144,5 @@ def create_app(
     app.state.sealer = CodeSealer(settings.voucher_keys)
     app.state.printer = Printer()
     app.state.merchant_sealer = merchant_sealer(settings.voucher_keys)
+    app.state.pseudonyms = Pseudonyms(settings.voucher_keys)
     return app

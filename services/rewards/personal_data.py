@@ -29,6 +29,9 @@ TABLES: Final[dict[str, Kept]] = {
     **audit_log(),
     **approvals(),
     **erasing.REGISTER,
+    "bank": nobody(Text("合作银行", "banks")),
+    "bank_key": nobody(Text("银行公钥", "public keys of banks")),
+    "bank_nonce": nobody(Text("用过的签名随机串", "nonces of signatures seen")),
     "budget": nobody(Text("预算", "budgets")),
     "campaign": nobody(Text("公益活动", "campaigns")),
     "campaign_donor": Kept(
@@ -48,6 +51,21 @@ TABLES: Final[dict[str, Kept]] = {
     "item_stock": nobody(Text("库存", "stock")),
     "item_taken": Kept(
         Text("限购计数", "pieces taken of an item"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
+    ),
+    "loan_month": Kept(
+        Text("每月抵扣利息的累计", "interest offset in a month"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
+    ),
+    "loan_offset": Kept(
+        Text("贷款利息抵扣", "offsets of loan interest"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),),
+        names=frozenset({"account_id", "spender_id"}),
+        clear={**_CLEAR_SETTLED, "idempotency_key": "offset_id::text"},
+    ),
+    "loan_quote": Kept(
+        Text("银行报价", "quotes of banks"), REDEEMING, Text("到期后一天", "a day after they end"), Erasure.EXPIRE,
+        hidden=frozenset({"customer_ref"}),
+        loose=Text(
+            "市民给银行的称呼，由密钥算出，查不到本人", "what a bank calls a citizen: made with a key, leads to nobody"
+        ),
     ),
     "orders": Kept(
         Text("兑换订单", "orders"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),),

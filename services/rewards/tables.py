@@ -2,6 +2,7 @@
 
 from services.rewards.approvals import models as _approvals
 from services.rewards.audit import models as _audit
+from services.rewards.banks import models as _banks
 from services.rewards.budgets import models as _budgets
 from services.rewards.campaigns import models as _campaigns
 from services.rewards.catalogue import models as _catalogue
@@ -11,6 +12,7 @@ from services.rewards.clearing import models as _clearing
 from services.rewards.database import metadata
 from services.rewards.disputes import models as _disputes
 from services.rewards.erasures import models as _erasures
+from services.rewards.loans import models as _loans
 from services.rewards.merchants import models as _merchants
 from services.rewards.offline_reports import models as _offline_reports
 from services.rewards.orders import models as _orders
@@ -25,6 +27,7 @@ __all__ = ["metadata"]
 _ = (
     _approvals,
     _audit,
+    _banks,
     _budgets,
     _campaigns,
     _catalogue,
@@ -33,6 +36,7 @@ _ = (
     _clearing,
     _disputes,
     _erasures,
+    _loans,
     _merchants,
     _offline_reports,
     _orders,

@@ -5,11 +5,13 @@ from functools import partial
 
 from services.rewards.approvals import service as approvals
 from services.rewards.assembly import build_engine, build_reconciler
+from services.rewards.banks import service as banks
 from services.rewards.budgets import service as budgets
 from services.rewards.catalogue import service as catalogue
 from services.rewards.clearing import service as clearing
 from services.rewards.database import SCHEMA
 from services.rewards.erasures import service as erasures
+from services.rewards.loans import service as loans
 from services.rewards.merchants import credentials
 from services.rewards.reconciliation import service as reconciliation
 from services.rewards.settings import Settings
@@ -69,6 +71,9 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(MINUTELY_S, "start_reconciliation", start_nightly)
     worker.every(MINUTELY_S, "expire_approvals", approvals.expire)
     worker.every(WATCH_EVERY_S, "report_reconciliation", reconciliation.report)
+    worker.every(WATCH_EVERY_S, "void_unanswered_offsets", loans.void_unanswered)
+    worker.every(HOUSEKEEPING_EVERY_S, "delete_quotes", loans.delete_old_quotes)
+    worker.every(HOUSEKEEPING_EVERY_S, "delete_nonces", banks.delete_old)
     worker.every(HOUSEKEEPING_EVERY_S, "delete_reconciliations", reconciliation.delete_old_runs)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker

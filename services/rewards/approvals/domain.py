@@ -10,3 +10,7 @@ class MallProposal(StrEnum):
     PUBLISH_ITEM = "item.publish"
     CHANGE_ITEM = "item.change"
     REFUND_ORDER = "order.refund"
+    REGISTER_BANK = "bank.register"
+    CHANGE_BANK = "bank.change"
+    ADD_BANK_KEY = "bank.key"
+    RESUME_BANK = "bank.resume"

@@ -8,6 +8,7 @@ from typing import Final
 from services.rewards.budgets import service as budgets
 from services.rewards.campaigns import service as campaigns
 from services.rewards.forecasts.domain import HISTORY_DAYS, Forecast, Prices, Spent, forecast
+from services.rewards.loans import service as loans
 from services.rewards.orders import service as orders
 from shared import clock
 from shared.db import Session
@@ -24,7 +25,7 @@ class Outlook:
 async def look_ahead(
     session: Session, *, credited_mg: int | None, days: int, earned_mg_per_day: int, prices: Prices, time_zone: str
 ) -> Outlook:
-    """Open grams are all credited ones without those spent on orders and donations.
+    """Open grams are all credited ones without those spent on orders, donations and loan interest.
 
     Expired and pooled grams are in them: what is shown is the most that can be redeemed.
     """
@@ -39,6 +40,7 @@ async def look_ahead(
     open_mg = None
     if credited_mg is not None:
         used = await orders.total_spent_mg(session) + await campaigns.total_donated_mg(session)
+        used += await loans.total_spent_mg(session)
         open_mg = max(0, credited_mg - used)
     rows = await budgets.list_page(session, alarmed=None, after=None, limit=budgets.BUDGETS_MAX)
     made = forecast(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.rewards.banks.service import SCOPE
 from services.rewards.loans import service
-from services.rewards.loans.csv_file import settled_csv
+from services.rewards.loans.settled_file import settled_csv
 from services.rewards.loans.domain import MONTH_PATTERN, BankStatus
 from services.rewards.loans.schemas import OffsetForOperators, Settled
 from services.rewards.slugs import SLUG_PATTERN

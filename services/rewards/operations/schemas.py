@@ -15,7 +15,7 @@ class StuckSettlement(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    kind: Literal["order", "donation"]
+    kind: Literal["order", "donation", "loan"]
     settlement_id: uuid.UUID = Field(description="订单号或捐赠号，也是冻结号 Also the id of the hold in accounting")
     status: Literal["pending", "cancelling"]
     reason_code: Annotated[str, one_of(Reason)] | None

@@ -9,6 +9,7 @@ from services.rewards.budgets import service as budgets
 from services.rewards.campaigns import service as campaigns
 from services.rewards.catalogue import service as catalogue
 from services.rewards.database import SettledTable
+from services.rewards.loans import service as loans
 from services.rewards.operations import repository
 from services.rewards.orders import service as orders
 from services.rewards.settlement import service as settlements
@@ -88,7 +89,7 @@ class StockCheck:
 
 
 async def list_stuck(session: Session, *, tables: Mapping[str, SettledTable], limit: int) -> list[StuckSettlement]:
-    """Return orders and donations that are open for too long, oldest first."""
+    """Return orders, donations and offsets that are open for too long, oldest first."""
     found = [
         StuckSettlement(kind=kind, **row._mapping)
         for kind, table in tables.items()
@@ -102,7 +103,7 @@ async def check_stock(session: Session) -> StockCheck:
     await repository.use_one_snapshot(session)
     pools = await vouchers.pool_counts(session)
     pieces = await orders.pieces_by_item(session)
-    costs = await orders.costs_by_budget(session)
+    costs = _sums(await orders.costs_by_budget(session), await loans.costs_by_budget(session))
     nothing = (0, 0)
     items = tuple(
         StockLine(
@@ -123,6 +124,12 @@ async def check_stock(session: Session) -> StockCheck:
     return StockCheck(
         items=items,
         budgets=lines,
-        limits_differing=await orders.count_wrong_limits(session),
+        limits_differing=await orders.count_wrong_limits(session) + await loans.count_wrong_months(session),
         campaigns_differing=await campaigns.count_wrong_totals(session),
     )
+
+
+def _sums(first: Mapping[str, tuple[int, int]], second: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Add the fen of orders and of loan offsets, by budget."""
+    pairs = {key: (first.get(key, (0, 0)), second.get(key, (0, 0))) for key in first.keys() | second.keys()}
+    return {key: (one[0] + other[0], one[1] + other[1]) for key, (one, other) in pairs.items()}

@@ -1,4 +1,4 @@
-"""Routes on which operators see and decide proposals about items, budgets and refunds."""
+"""Routes on which operators see and decide proposals about items, budgets, refunds and banks."""
 
 import uuid
 from typing import Annotated

@@ -1,8 +1,9 @@
-"""Which kinds of proposals are decided here: those of items, budgets and refunds."""
+"""Which kinds of proposals are decided here: those of items, budgets, refunds and banks."""
 
 from typing import Final
 
 from services.rewards.approvals.domain import MallProposal
+from services.rewards.banks import service as banks
 from services.rewards.budgets import service as budgets
 from services.rewards.mall import service as mall
 from services.rewards.refunds import service as refunds
@@ -10,7 +11,7 @@ from shared.approvals_kinds import Kind
 
 
 def kinds() -> tuple[Kind, ...]:
-    return (*budgets.kinds(), *mall.kinds(), *refunds.kinds())
+    return (*budgets.kinds(), *mall.kinds(), *refunds.kinds(), *banks.kinds())
 
 
 SCOPE: Final = mall.SCOPE

@@ -65,7 +65,7 @@ class DifferenceView(BaseModel):
 
     settlement_id: uuid.UUID = Field(description="订单号或捐赠号，也是冻结号 Also the id of the hold")
     difference: Difference
-    kind: Literal["order", "donation"] | None
+    kind: Literal["order", "donation", "loan"] | None
     account_id: uuid.UUID | None
     status: Literal["pending", "cancelling", "confirmed", "cancelled"] | None
     amount_mg: int | None

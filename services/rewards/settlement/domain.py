@@ -53,13 +53,15 @@ class Reason(StrEnum):
     SETTLEMENT_TIMED_OUT = "SETTLEMENT_TIMED_OUT"
     CALLED_OFF = "CALLED_OFF"
     REFUNDED = "REFUNDED"
+    BANK_REFUSED = "BANK_REFUSED"
+    BANK_SILENT = "BANK_SILENT"
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The part of an order or donation that concerns its grams. Its id is also the id of the hold.
 
-    `subject`: the item or campaign. `spender_id` is set if the grams are of a household or of a family card.
+    `subject`: the item, campaign or bank. `spender_id` is set if the grams are of a household or of a family card.
     """
 
     settlement_id: uuid.UUID

@@ -1,6 +1,6 @@
 """Errors of a settlement that was not confirmed, and of one that was not begun."""
 
-from services.rewards.sentences import mall, refusals
+from services.rewards.sentences import loans, mall, refusals
 from services.rewards.settlement.domain import Reason, Settlement
 from shared.amounts import grams
 from shared.errors import Conflict, TooManyRequests
@@ -63,6 +63,18 @@ class Refunded(Conflict):
     says = mall.REFUNDED
 
 
+class BankRefused(Conflict):
+    code = "BANK_REFUSED"
+    says = loans.BANK_REFUSED
+
+
+class BankSilent(Conflict):
+    """The bank has not answered in time."""
+
+    code = "BANK_SILENT"
+    says = loans.BANK_SILENT
+
+
 _BY_REASON: dict[str, type[Conflict]] = {
     Reason.INSUFFICIENT_BALANCE: InsufficientBalance,
     Reason.ACCOUNT_FROZEN: AccountFrozen,
@@ -73,6 +85,8 @@ _BY_REASON: dict[str, type[Conflict]] = {
     Reason.SETTLEMENT_TIMED_OUT: SettlementTimedOut,
     Reason.CALLED_OFF: CalledOff,
     Reason.REFUNDED: Refunded,
+    Reason.BANK_REFUSED: BankRefused,
+    Reason.BANK_SILENT: BankSilent,
 }
 
 

@@ -28,7 +28,7 @@ def _id(table: Table) -> ColumnElement[uuid.UUID]:
 
 def _subject(table: Table) -> ColumnElement[str]:
     """The column that names what the grams are spent on."""
-    return table.c.item_id if "item_id" in table.c else table.c.campaign_id
+    return next(table.c[name] for name in ("item_id", "campaign_id", "bank_id") if name in table.c)
 
 
 def _columns(table: Table) -> list[ColumnElement[Any]]:
