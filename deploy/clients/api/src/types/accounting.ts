@@ -2167,6 +2167,7 @@ export interface components {
          *       "entry_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3e",
          *       "hold_id": "019aadf0-6b00-7000-8000-000000000001",
          *       "kind": "hold",
+         *       "loan_offset_id": null,
          *       "order_id": "019aadf0-6b00-7000-8000-000000000001",
          *       "posted_at": "2026-11-23T09:30:00+08:00",
          *       "title": "兑换：一碗热干面"
@@ -2190,6 +2191,8 @@ export interface components {
             hold_id: string | null;
             /** @enum {string} */
             kind: "credit" | "hold" | "capture" | "release" | "refund" | "reversal" | "repayment" | "vest" | "expire" | "withdraw";
+            /** @description 对应的利息抵扣 The loan offset behind this line */
+            loan_offset_id: string | null;
             /** @description 对应的兑换订单 The order behind this line */
             order_id: string | null;
             posted_at: string;
@@ -5746,6 +5749,7 @@ export interface operations {
                      *           "entry_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3e",
                      *           "hold_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "kind": "hold",
+                     *           "loan_offset_id": null,
                      *           "order_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "posted_at": "2026-11-23T09:30:00+08:00",
                      *           "title": "兑换：一碗热干面"
