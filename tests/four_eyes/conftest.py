@@ -76,6 +76,9 @@ _GAINS = {
     "items on offer": "SELECT item_id || ' ' || price_mg || ' ' || price_fen FROM rewards.item"
     " WHERE status = 'published'",
     "budgets": "SELECT budget_id || ' ' || limit_fen FROM rewards.budget WHERE closed_at IS NULL",
+    "banks": "SELECT bank_id || ' ' || fen_per_kg || ' ' || month_fen || ' ' || budget_id FROM rewards.bank"
+    " WHERE suspended_at IS NULL",
+    "live keys of banks": "SELECT app_key FROM rewards.bank_key WHERE revoked_at IS NULL",
     "refunds": "SELECT order_id::text FROM rewards.orders WHERE status <> 'confirmed'",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }

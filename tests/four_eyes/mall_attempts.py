@@ -23,27 +23,27 @@ def _item(budget_id: str, **changes: Any) -> dict[str, Any]:
     return {**content, "budget_id": budget_id, **BECAUSE, **changes}
 
 
-async def _by_two(city: City, path: str, body: Any = None) -> None:
+async def approve_by_two(city: City, path: str, body: Any = None) -> None:
     made = await city.did(202, "POST", path, body or BECAUSE, by="ann")
     await city.did(200, "POST", f"{OPS}/proposals/{made['proposal_id']}/approve", BECAUSE, by="bob")
 
 
-async def _budget(city: City) -> str:
+async def open_budget_by_two(city: City) -> str:
     budget_id = f"b-{uuid.uuid4().hex[:8]}"
     await city.did(200, "PUT", f"{OPS}/categories/food", {"name_zh": "食", "name_en": "Food", **BECAUSE}, by="ann")
-    await _by_two(city, f"{OPS}/budgets", {**_BUDGET, "budget_id": budget_id})
+    await approve_by_two(city, f"{OPS}/budgets", {**_BUDGET, "budget_id": budget_id})
     return budget_id
 
 
 async def _draft(city: City, *, by: str = "ann") -> tuple[str, str]:
-    budget_id, item_id = await _budget(city), f"i-{uuid.uuid4().hex[:8]}"
+    budget_id, item_id = await open_budget_by_two(city), f"i-{uuid.uuid4().hex[:8]}"
     await city.did(201, "POST", f"{OPS}/items", {**_item(budget_id), "item_id": item_id}, by=by)
     return item_id, budget_id
 
 
 async def _published(city: City) -> tuple[str, str]:
     item_id, budget_id = await _draft(city)
-    await _by_two(city, f"{OPS}/items/{item_id}/publish")
+    await approve_by_two(city, f"{OPS}/items/{item_id}/publish")
     return item_id, budget_id
 
 
@@ -88,7 +88,7 @@ async def create_item(city: City) -> None:
 
 async def _budget_marked(city: City) -> str:
     """A budget of others, which is no gain of the operator."""
-    budget_id = await _budget(city)
+    budget_id = await open_budget_by_two(city)
     await city.mark()
     return budget_id
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.four_eyes import accounts_attempts, log_in_attempts, mall_attempts, merchant_attempts
+from tests.four_eyes import accounts_attempts, bank_attempts, log_in_attempts, mall_attempts, merchant_attempts
 from tests.four_eyes.attempts import ATTEMPTS
 from tests.four_eyes.conftest import ALONE, SAMPLE, SERVICES, City
 
 assert log_in_attempts.OPS  # its import adds the attempts at log-in
 assert accounts_attempts.APPROVALS
+assert bank_attempts.OPS
 assert merchant_attempts.OPS
 assert mall_attempts.OPS
 
