@@ -101,7 +101,7 @@ async def take_quote(
     if is_over(expires_at, now):
         raise QuoteExpired
     if expires_at - now > QUOTE_LIFE_MAX:
-        raise QuoteTooLong(hours=int(QUOTE_LIFE_MAX.total_seconds() // 3600))
+        raise QuoteTooLong
     content = {"customer_ref": customer_ref, "interest_fen": interest_fen, "expires_at": expires_at}
     row = await quote_repository.find(session, bank_id, quote_id)
     if row is None:

@@ -80,8 +80,8 @@ BANK_SILENT: Final = Sentence(
 BANK_SIGNATURE_INVALID: Final = Sentence(
     Text("签名无效", "The signature is invalid"),
     Text(
-        "没有受理。请按 reason_code 检查签名、时间和随机串。",
-        "Nothing was done. Check signature, time and nonce by the reason_code.",
+        "没有受理。请检查公钥名称、签名、时间和随机串。",
+        "Nothing was done. Check the name of the key, the signature, the time and the nonce.",
     ),
 )
 BANK_SUSPENDED: Final = Sentence(
@@ -97,7 +97,7 @@ QUOTE_DIFFERS: Final = Sentence(
 )
 QUOTE_TOO_LONG: Final = Sentence(
     Text("报价的有效期太长", "The quote lives too long"),
-    Text("没有受理。最长 {hours} 小时。", "Nothing was done. At most {hours} hours."),
+    Text("没有受理。最长 24 小时。", "Nothing was done. At most 24 hours."),
 )
 TOO_MANY_QUOTES: Final = Sentence(
     Text("未到期的报价太多", "Too many open quotes"),
@@ -135,8 +135,8 @@ BANK_ACTIVE: Final = Sentence(
 BANK_KEY_UNUSABLE: Final = Sentence(
     Text("公钥不能用", "The key cannot be used"),
     Text(
-        "没有改动。请核对算法，提供 PEM 公钥；SM2 也可用十六进制点。",
-        "Nothing was changed. Check the algorithm. Give a public key as PEM, for SM2 also a point in hex.",
+        "没有改动。请核对算法和公钥。",
+        "Nothing was changed. Check the algorithm and the public key.",
     ),
 )
 BANK_KEY_EXISTS: Final = Sentence(
