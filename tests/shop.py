@@ -33,7 +33,7 @@ HOST: Final = "127.0.0.1"
 PRICE_MG: Final = 5_000_000
 SPONSOR: Final = "bench"
 SERVICES: Final = ("accounts", "accounting", "rewards")
-_KEY_OF_32_BYTES: Final = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+KEY_OF_32_BYTES: Final = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 _NOWHERE: Final = f"http://{HOST}:9"
 _POOL_SIZE: Final = 16  # connections of a service, over all its processes
 _READY_S: Final = 60.0
@@ -140,14 +140,14 @@ class Shop:
             "SERVICE_KEY": SERVICE_KEYS.get(service, ""),
             "SERVICE_CALLERS": json.dumps(SERVICE_CALLERS),
             "ACCOUNTING_BASE_URL": self.url("accounting"),
-            "VOUCHER_KEY": _KEY_OF_32_BYTES,
+            "VOUCHER_KEY": KEY_OF_32_BYTES,
             "TOKEN_SIGNING_KEY": self._tokens.pem,
             "WECHAT_BASE_URL": _NOWHERE,
             "WECHAT_APP_ID": "wx-of-nobody",
             "WECHAT_APP_SECRET": "secret-of-nobody",
             "INGEST_BASE_URL": _NOWHERE,
             "PHONE_PEPPER": "pepper-of-phones-in-tests",
-            "PHONE_ENCRYPTION_KEY": _KEY_OF_32_BYTES,
+            "PHONE_ENCRYPTION_KEY": KEY_OF_32_BYTES,
             "ACCOUNT_REF_PEPPER": "pepper-of-references-in-tests",
         }
         if self._count > 1:

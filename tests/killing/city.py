@@ -13,7 +13,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from deploy.local.fake_bank import Bank
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.service import Sponsor
 from services.rewards.campaigns import service as campaigns
@@ -21,21 +24,28 @@ from services.rewards.campaigns.domain import Terms
 from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.domain import Limits
 from services.rewards.catalogue.service import ItemTexts
+from services.rewards.loans.pseudonyms import Pseudonyms
 from services.rewards.vouchers import service as vouchers
 from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.db import Database
 from shared.language import Text
+from shared.sealing_keys import parse_keys
 from tests.killing.gate import CommitGate, Fault
 from tests.killing.steps import step_of_accounting, step_of_rewards
-from tests.shop import PRICE_MG, SPONSOR, Shop, Visitor
+from tests.shop import KEY_OF_32_BYTES, PRICE_MG, SPONSOR, Shop, Visitor
 from tests.tokens import TokenFactory
 
 API: Final = "/api/v1/rewards"
 WORKER: Final = "rewards-worker"
 PROCESSES: Final = ("rewards", WORKER, "accounting")
-STOCK, COST_FEN = 3, 1_000
+STOCK, COST_FEN = 3, 1_000  # 1,000 fen of interest need the grams of a piece as well: 5 kg at 200 fen
+_TABLES: Final = {
+    "order": ("orders", "order_id"),
+    "donation": ("donation", "donation_id"),
+    "loan": ("loan_offset", "offset_id"),
+}
 HAS_MG: Final = 4 * PRICE_MG
 _WHY: Final = {"reason": "照合同办理"}
 _PENDING_S: Final = 90
@@ -45,7 +55,7 @@ class City:
     def __init__(self, shop: Shop, gates: dict[str, CommitGate], passed: list[str], tokens: TokenFactory) -> None:
         self.shop, self.gates, self.passed, self._tokens = shop, gates, passed, tokens
 
-    async def prepare(self, *, is_donation: bool, is_poor: bool) -> "Case":
+    async def prepare(self, *, kind: str, is_poor: bool) -> "Case":
         name = f"kill-{uuid.uuid4().hex[:12]}"
         price_mg = 2 * HAS_MG if is_poor else PRICE_MG
         database = Database(self.shop.dsns.app("rewards"), pool_size=1)
@@ -61,7 +71,10 @@ class City:
             " ON CONFLICT DO NOTHING",
             f"donated:{name}",
         )
-        return Case(self, name, visitor, price_mg, is_donation)
+        case = Case(self, name, visitor, price_mg, kind)
+        if kind == "loan":
+            await case.get_quote()
+        return case
 
     def operator(self, name: str) -> dict[str, str]:
         return self._tokens.operator(subject=name)
@@ -86,11 +99,12 @@ class City:
 class Case:
     """One citizen with one item and one campaign of their own."""
 
-    def __init__(self, city: City, name: str, visitor: Visitor, price_mg: int, is_donation: bool) -> None:
+    def __init__(self, city: City, name: str, visitor: Visitor, price_mg: int, kind: str) -> None:
         self._city, self._shop = city, city.shop
-        self.name, self.visitor, self.price_mg, self.is_donation = name, visitor, price_mg, is_donation
+        self.name, self.visitor, self.price_mg, self.kind = name, visitor, price_mg, kind
         self.key = str(uuid.uuid4())
-        self._table, self._id = ("donation", "donation_id") if is_donation else ("orders", "order_id")
+        self._table, self._id = _TABLES[kind]
+        self._bank_key = Ed25519PrivateKey.generate()
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response | None:
         """Return None if no answer comes."""
@@ -102,9 +116,12 @@ class Case:
             return None
 
     async def spend(self) -> httpx.Response | None:
-        """Order or donate, always under the same key."""
+        """Order, donate or offset, always under the same key."""
         key = {"Idempotency-Key": self.key}
-        if self.is_donation:
+        if self.kind == "loan":
+            offset = {"bank_id": self.name, "quote_id": self.name, "amount_mg": self.price_mg}
+            return await self.call("POST", "/loan-offsets", offset, **key)
+        if self.kind == "donation":
             return await self.call("POST", f"/campaigns/{self.name}/donations", {"amount_mg": self.price_mg}, **key)
         body = {"item_id": self.name, "quantity": 1, "client_request_id": self.key}
         return await self.call("POST", "/orders", body, **key)
@@ -122,6 +139,44 @@ class Case:
 
     async def approve(self, proposal_id: str) -> httpx.Response | None:
         return await self.call("POST", f"/ops/proposals/{proposal_id}/approve", _WHY, **self._city.operator("bob"))
+
+    async def get_quote(self) -> None:
+        """Register a bank, which quotes the interest that the price offsets."""
+        pem = self._bank_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        await self._shop.fetch(
+            "INSERT INTO rewards.bank (bank_id, name_zh, name_en, budget_id, fen_per_kg, month_fen, answer_hours)"
+            " VALUES ($1, '银行', 'Bank', $1, 200, 100000, 48)",
+            self.name,
+        )
+        await self._shop.fetch(
+            "INSERT INTO rewards.bank_key (app_key, bank_id, algorithm, public_key)"
+            " VALUES ('bk-' || $1, $1, 'CP1-ED25519', $2)",
+            self.name,
+            pem,
+        )
+        ref = Pseudonyms(parse_keys(KEY_OF_32_BYTES)).current(self.name, person_account_id(self.visitor.user_id))
+        await self._shop.fetch(
+            "INSERT INTO rewards.loan_quote (bank_id, quote_id, customer_ref, interest_fen, expires_at)"
+            " VALUES ($1, $1, $2, 100000, now() + interval '1 hour')",
+            self.name,
+            ref,
+        )
+
+    async def refuse(self) -> httpx.Response | None:
+        """The bank refuses."""
+        offset_id = (await self.row())["id"]
+        try:
+            async with httpx.AsyncClient(base_url=self._shop.url("rewards"), timeout=60, trust_env=False) as client:
+                bank = Bank(client, app_key=f"bk-{self.name}", key=self._bank_key)
+                return await bank.send("POST", f"/loan-offsets/{offset_id}/refuse")
+        except httpx.TransportError:
+            return None
+
+    async def be_silent(self) -> None:
+        """The bank's time is over."""
+        await self._shop.fetch(
+            "UPDATE rewards.loan_offset SET answer_by = now() WHERE user_id = $1", self.visitor.user_id
+        )
 
     async def become_pending(self, fault: Fault, step: str) -> None:
         """Order while accounting's answer is an error."""
@@ -180,6 +235,7 @@ SELECT (SELECT balance_mg FROM accounting.ledger_account WHERE account_id = $3) 
  (SELECT spent_fen FROM rewards.budget WHERE budget_id = $2) AS spent_fen,
  (SELECT coalesce(sum(taken), 0) FROM rewards.item_taken WHERE user_id = $1) AS taken,
  (SELECT coalesce(sum(taken), 0) FROM rewards.window_taken WHERE user_id = $1) AS taken_in_windows,
+ (SELECT coalesce(sum(taken_fen), 0)::bigint FROM rewards.loan_month WHERE user_id = $1) AS offset_fen,
  (SELECT donated_mg FROM rewards.campaign WHERE campaign_id = $2) AS donated_mg,
  (SELECT count(*) FROM rewards.certificate WHERE campaign_id = $2) AS certificates"""
 
@@ -218,8 +274,9 @@ async def _add_campaign(session: Any, name: str) -> None:
 def expected(case: Case, end: str) -> dict[str, Any]:
     """Return the state that an end must leave."""
     is_given = end == "given"
-    pieces = int(is_given and not case.is_donation)
-    gifts = int(is_given and case.is_donation)
+    pieces = int(is_given and case.kind == "order")
+    gifts = int(is_given and case.kind == "donation")
+    offsets = int(is_given and case.kind == "loan")
     return {
         "balance_mg": HAS_MG - case.price_mg * is_given,
         "held_mg": 0,
@@ -229,7 +286,8 @@ def expected(case: Case, end: str) -> dict[str, Any]:
         "reserved": 0,
         "sold": pieces,
         "reserved_fen": 0,
-        "spent_fen": COST_FEN * pieces,
+        "spent_fen": COST_FEN * (pieces + offsets),
+        "offset_fen": COST_FEN * offsets,
         "taken": pieces,
         "taken_in_windows": 3 * pieces,
         "donated_mg": case.price_mg * gifts,

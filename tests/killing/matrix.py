@@ -36,7 +36,7 @@ class Journey:
     before: str
     after: str
     driver: str = "rewards"
-    is_donation: bool = False
+    kind: str = "order"
 
     def ends(self, step: str, fault: Fault) -> str:
         at, turn = self.steps.index(step), self.steps.index(self.turns_at)
@@ -58,11 +58,20 @@ JOURNEYS: Final = (
     ),
     Journey("an order is given back", (RETURNING, REFUNDED, RETURNED), RETURNING, GIVEN, BACK),
     Journey("two operators refund an order", (RETURNING, REFUNDED, RETURNED), RETURNING, GIVEN, BACK),
-    Journey("a donation", (PLACED, CAPTURED, CONFIRMED), PLACED, NOTHING, GIVEN, is_donation=True),
+    Journey("a donation", (PLACED, CAPTURED, CONFIRMED), PLACED, NOTHING, GIVEN, kind="donation"),
     Journey(
-        "a pending donation is too late", (CALLED_OFF, VOIDED, GIVEN_UP), CALLED_OFF, BACK, BACK, "rewards-worker", True
+        "a pending donation is too late",
+        (CALLED_OFF, VOIDED, GIVEN_UP),
+        CALLED_OFF,
+        BACK,
+        BACK,
+        "rewards-worker",
+        "donation",
     ),
-    Journey("a donation without enough grams", (PLACED, VOIDED, REFUSED), PLACED, NOTHING, BACK, is_donation=True),
+    Journey("a donation without enough grams", (PLACED, VOIDED, REFUSED), PLACED, NOTHING, BACK, kind="donation"),
+    Journey("loan interest", (PLACED, CAPTURED, CONFIRMED), PLACED, NOTHING, GIVEN, kind="loan"),
+    Journey("a bank refuses", (RETURNING, REFUNDED, RETURNED), RETURNING, GIVEN, BACK, kind="loan"),
+    Journey("a bank is silent", (RETURNING, REFUNDED, RETURNED), RETURNING, BACK, BACK, "rewards-worker", "loan"),
 )
 
 

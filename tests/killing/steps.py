@@ -1,4 +1,4 @@
-"""The steps of a settlement: every commit of rewards and of accounting on the way of an order, a donation, a return.
+"""The steps of a settlement: every commit of rewards and of accounting on its way.
 
 A step of rewards is a change of state, a step of accounting an end of the hold.
 """
@@ -13,8 +13,8 @@ from tests.killing.gate import Write
 NOTHING: Final = "nothing"
 _STATES: Final = re.compile(rb"\b(" + b"|".join(one.value.encode() for one in Status) + rb")\b")
 _ENDS: Final = re.compile(rb"\b(captured|voided|refunded)\b")
-_MOVED: Final = re.compile(r"^UPDATE rewards\.(orders|donation) SET status=")
-_PLACED: Final = re.compile(r"^INSERT INTO rewards\.(orders|donation) ")
+_MOVED: Final = re.compile(r"^UPDATE rewards\.(orders|donation|loan_offset) SET status=")
+_PLACED: Final = re.compile(r"^INSERT INTO rewards\.(orders|donation|loan_offset) ")
 _HOLDS: Final = re.compile(r"^\s*(INSERT INTO|UPDATE) accounting\.hold ")
 
 

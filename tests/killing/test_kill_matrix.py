@@ -13,7 +13,19 @@ import pytest
 
 from tests.killing.city import WORKER, Case, City, expected, open_city
 from tests.killing.gate import Fault
-from tests.killing.matrix import BACK, CAPTURED, CONFIRMED, GIVEN, JOURNEYS, REFUNDED, Cell, Journey, cells, table
+from tests.killing.matrix import (
+    BACK,
+    CAPTURED,
+    CONFIRMED,
+    GIVEN,
+    JOURNEYS,
+    REFUNDED,
+    RETURNING,
+    Cell,
+    Journey,
+    cells,
+    table,
+)
 from tests.killing.steps import NOTHING, arrows_of_the_rules
 from tests.shop import ROOT
 from tests.tokens import TokenFactory
@@ -32,13 +44,15 @@ def city(postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory, toke
 
 async def arrange(case: Case, journey: Journey) -> Act:
     """Bring the settlement to the beginning of the journey. Return what the citizen or the operator does then."""
-    if journey.name.startswith(("an order is given back", "two operators")):
+    if journey.steps[0] == RETURNING:
         answer = await case.spend()
         assert answer is not None
         assert answer.status_code == 201, answer.text
         if journey.name.startswith("two operators"):
             proposal_id = await case.propose_refund()
             return lambda: case.approve(proposal_id)
+        if journey.kind == "loan":
+            return case.be_silent if journey.driver == WORKER else case.refuse
         return case.cancel
     if "pending" in journey.name:
         is_paid = journey.name.startswith("a paid order")
@@ -68,7 +82,7 @@ async def meet(city: City, journey: Journey, cell: Cell | None, act: Act) -> Non
 
 async def play(city: City, journey: Journey, cell: Cell | None) -> Case:
     """Play a journey with the fault of a cell. Return when it has ended."""
-    case = await city.prepare(is_donation=journey.is_donation, is_poor="without" in journey.name)
+    case = await city.prepare(kind=journey.kind, is_poor="without" in journey.name)
     is_driven_by_request = journey.driver == "rewards"
     with city.frozen_worker():
         act = await arrange(case, journey)

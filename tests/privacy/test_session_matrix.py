@@ -33,7 +33,11 @@ NEEDS_STEP_UP: Final = {
     "POST /api/v1/accounts/enterprises/{enterprise_id}/members",
     "PUT /api/v1/accounts/me/phone",
 }
-SPENDS: Final = {"POST /api/v1/rewards/orders", "POST /api/v1/rewards/campaigns/{campaign_id}/donations"}
+SPENDS: Final = {
+    "POST /api/v1/rewards/orders",
+    "POST /api/v1/rewards/campaigns/{campaign_id}/donations",
+    "POST /api/v1/rewards/loan-offsets",
+}
 _ENDS_SESSIONS: Final = {"DELETE /api/v1/accounts/sessions/current", "DELETE /api/v1/accounts/me/sessions"}
 _WITHIN_A_DAY: Final = {Words("1 天", "1 day")}
 

@@ -67,6 +67,16 @@ INSERT INTO accounting.agreement (agreement_id, household_id, proposed_by, about
 SELECT gen_random_uuid(), household_id, account_id, 'order:reganmian', 1, now(), now() + interval '1 day'
 FROM accounting.household_member WHERE account_id = $1"""
 
+_LOAN = """
+WITH lender AS (
+    INSERT INTO rewards.bank (bank_id, name_zh, name_en, budget_id, fen_per_kg, month_fen, answer_hours)
+    SELECT 'bank-of-two', '银行', 'Bank', budget_id, 200, 20000, 48 FROM rewards.budget LIMIT 1
+    RETURNING bank_id, budget_id)
+INSERT INTO rewards.loan_offset (offset_id, user_id, account_id, amount_mg, capture_to, status, idempotency_key,
+    request_id, language, settled_at, next_attempt_at, bank_id, quote_id, budget_id, cost_fen, month, answer_hours)
+SELECT gen_random_uuid(), $1, $2, 5000, 'redeemed:bank', 'confirmed', 'key-of-a-loan', 'r', 'zh', now(), now(),
+    bank_id, 'Q-of-two', budget_id, 1, '2026-11', 48 FROM lender"""
+
 
 async def ids_of(city: City, anna: Citizen) -> dict[str, str]:
     """One real id of hers for each parameter of a path."""
@@ -99,6 +109,7 @@ async def ids_of(city: City, anna: Citizen) -> dict[str, str]:
         "order_id": await one("SELECT order_id FROM rewards.orders WHERE user_id = $1"),
         "voucher_id": await one("SELECT voucher_id FROM rewards.voucher WHERE user_id = $1"),
         "donation_id": await one("SELECT donation_id FROM rewards.donation WHERE user_id = $1"),
+        "offset_id": await one("SELECT offset_id FROM rewards.loan_offset WHERE user_id = $1"),
         "activity_id": await of_account("SELECT activity_id FROM accounting.activity WHERE account_id = $1"),
     }
 
@@ -162,6 +173,7 @@ async def test_another_persons_id_is_answered_like_an_unknown_one(way: Way, with
     child = await live(city, "child-of-two", "13877770055")
     await city.admin.execute(_HOLDINGS, anna.user_id, anna.account_id, child.user_id)
     await city.admin.execute(_AGREEMENT, anna.account_id)
+    await city.admin.execute(_LOAN, anna.user_id, anna.account_id)
     await open_card(city, anna)
     ids = await ids_of(city, anna)
     own = {

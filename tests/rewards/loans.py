@@ -37,10 +37,10 @@ class Lending:
         self.rewards, self.bank, self.key, self.page = rewards, bank, key, page
         self.operators = Operators(rewards)
 
-    async def register(self, *, limit_fen: int = 100_000, **terms: Any) -> None:
+    async def register(self, *, limit_fen: int = 100_000, sponsor_id: str = "jiangcheng", **terms: Any) -> None:
         budget = {
             "budget_id": BUDGET_ID,
-            "sponsor_id": "jiangcheng",
+            "sponsor_id": sponsor_id,
             "sponsor_zh": "江城示范银行",
             "sponsor_en": "Jiangcheng Example Bank",
             "limit_fen": limit_fen,

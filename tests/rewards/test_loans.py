@@ -21,6 +21,9 @@ from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import REQUEST_LOST, RESPONSE_LOST, UNAVAILABLE
 from tests.rewards.loans import APP_KEY, BANK_ID, KG, Lending, open_bank, public_pem
 from tests.rewards.operators import WHY
+from tests.rewards.test_erasures import answers as erasure_answers
+from tests.rewards.test_erasures import ask as ask_erasure
+from tests.rewards.test_erasures import run as erase
 from tests.rewards.test_settlement import dying_at
 
 
@@ -377,6 +380,41 @@ async def test_a_return_that_dies_at_any_point_gives_everything_back_once(lendin
         if len(passed) < point:
             break
     assert 8 <= len(passed) < point
+
+
+async def test_erasure_waits_for_the_bank_and_then_forgets_the_request(lending: Lending) -> None:
+    rewards = lending.rewards
+    user, quote_id = await offer(lending)
+    assert (await lending.offset(user, quote_id, KG, key="a-key-to-forget")).status_code == 201
+    await ask_erasure(rewards, user)
+    await erase(rewards)
+    assert await erasure_answers(rewards) == []
+    await lending.work()
+    await rewards.sql("UPDATE rewards.erasure_task SET next_at = now()")
+    await erase(rewards)
+    assert len(await erasure_answers(rewards)) == 1
+    (row,) = await rewards.sql("SELECT idempotency_key, request_id, quote_id, cost_fen FROM rewards.loan_offset")
+    assert (row["request_id"], row["quote_id"], row["cost_fen"]) == ("", quote_id, 200)
+    assert row["idempotency_key"] != "a-key-to-forget"
+
+
+async def test_nothing_of_a_quote_is_kept_but_its_reference(lending: Lending) -> None:
+    user, quote_id = await offer(lending)
+    await lending.offset(user, quote_id, KG)
+    await lending.rewards.sql("UPDATE rewards.loan_quote SET expires_at = now() - interval '2 days'")
+    async with lending.rewards.database.transaction() as session:
+        await loans.delete_old_quotes(session)
+    assert await lending.rewards.sql("SELECT FROM rewards.loan_quote") == []
+    # The bank cannot bring a used quote back to life.
+    loan = next(iter(lending.bank.loans.values()))
+    body = {
+        "quote_id": quote_id,
+        "customer_ref": loan.customer_ref,
+        "interest_fen": 9_000,
+        "expires_at": (clock.now() + timedelta(minutes=5)).isoformat(),
+    }
+    assert (await lending.bank.send("POST", "/loan-quotes", body)).status_code == 201
+    assert code(await lending.offset(user, quote_id, KG)) == (409, "QUOTE_USED")
 
 
 async def test_the_stock_check_counts_the_fen_of_offsets(lending: Lending) -> None:

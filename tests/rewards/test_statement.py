@@ -6,6 +6,7 @@ from typing import Any
 from shared.contracts.identity import person_account_id
 from tests.databases import Dsns
 from tests.rewards.backups import Backup
+from tests.rewards.loans import open_bank
 from tests.rewards.test_reconciliation import (
     DONATED_MG,
     PRICE_MG,
@@ -107,3 +108,23 @@ async def test_words_that_no_line_can_show_never_hold_up_an_order(city: City) ->
     anna = await city.citizen()
     await city.order(anna)
     assert (await entries(city, anna))[0]["title"].startswith("兑换：")
+
+
+async def test_loan_interest_and_its_return_are_lines_of_their_own(city: City) -> None:
+    anna = await city.citizen()
+    had_mg = await city.balance_mg(anna)
+    async with open_bank(city.rewards) as lending:
+        await lending.register(sponsor_id="guozao")
+        quotes = [await lending.quote(await lending.borrow(anna, 2)) for _ in range(2)]
+        kept, refused = [await lending.offset(anna, quote_id, 10_000) for quote_id in quotes]
+        assert (kept.status_code, refused.status_code) == (201, 201), kept.text
+        await lending.bank.send("POST", f"/loan-offsets/{refused.json()['offset_id']}/refuse")
+        assert await lending.work() == {quotes[0]: "confirmed"}
+    assert await city.balance_mg(anna) == had_mg - 10_000
+    returned, _, spent = (await entries(city, anna))[:3]
+    assert returned["title"] == "银行没有减息，退回：江城示范银行"
+    assert (spent["title"], spent["loan_offset_id"]) == ("抵扣贷款利息：江城示范银行", kept.json()["offset_id"])
+    run = await city.reconcile()
+    assert run["ok"], await city.differences(run)
+    assert [one["receiver"] for one in run["totals"]] == ["redeemed:guozao"]
+    assert (await city.accounting.check())["ok"]
