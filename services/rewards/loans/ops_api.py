@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.rewards.banks.service import SCOPE
 from services.rewards.loans import service
-from services.rewards.loans.settled_file import settled_csv
 from services.rewards.loans.domain import MONTH_PATTERN, BankStatus
 from services.rewards.loans.schemas import OffsetForOperators, Settled
+from services.rewards.loans.settled_file import settled_csv
 from services.rewards.slugs import SLUG_PATTERN
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session

@@ -184,6 +184,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/loan-offsets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 用减碳量抵贷款利息 · Offset loan interest
+         * @description 减碳量立即扣除，状态为 accepted；银行确认后为 confirmed，银行拒绝或逾期不答复则全部退回。
+         *
+         *     The grams are spent at once (`accepted`). The bank confirms, or everything is given back.
+         */
+        post: operations["place_loan_offset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/loan-offsets/{offset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一笔利息抵扣 · One of my offsets
+         * @description 一笔利息抵扣 · One of my offsets
+         */
+        get: operations["get_loan_offset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/me/donations": {
         parameters: {
             query?: never;
@@ -196,6 +238,66 @@ export interface paths {
          * @description 我的捐赠 · My donations
          */
         get: operations["list_my_donations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/loan-banks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 可抵贷款利息的银行 · Banks that take grams for loan interest
+         * @description `customer_ref` 是您给这家银行的称呼。`customer_ref` is the name under which this bank sends its quotes.
+         */
+        get: operations["list_loan_banks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/loan-offsets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的利息抵扣 · My offsets
+         * @description 我的利息抵扣 · My offsets
+         */
+        get: operations["list_my_loan_offsets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/loan-quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 银行给我的报价 · Quotes that I can use now
+         * @description 最早到期的在前，最多 100 条。The first to end first, at most 100.
+         */
+        get: operations["list_my_loan_quotes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -502,6 +604,152 @@ export interface paths {
         get: operations["list_rewards_audit_entries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/banks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 合作银行 · Banks
+         * @description 合作银行 · Banks
+         */
+        get: operations["list_banks"];
+        put?: never;
+        /**
+         * 提议登记银行 · Propose to register a bank
+         * @description 由另一人在 `/ops/proposals` 批准后生效。只登记公钥。
+         *
+         *     A second person approves it under `/ops/proposals`. We keep the public key only.
+         */
+        post: operations["propose_bank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/banks/{bank_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一家银行 · One bank
+         * @description 一家银行 · One bank
+         */
+        get: operations["get_bank"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/banks/{bank_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议增加公钥 · Propose a public key
+         * @description 最多两把同时有效，便于轮换。At most two are live at once, so that a bank can rotate.
+         */
+        post: operations["propose_bank_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/banks/{bank_id}/keys/{app_key}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用公钥 · Revoke a key
+         * @description 一人即可，立即生效。One person; at once.
+         */
+        post: operations["revoke_bank_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/banks/{bank_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议恢复合作 · Propose to resume a bank
+         * @description 提议恢复合作 · Propose to resume a bank
+         */
+        post: operations["propose_bank_resumption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/banks/{bank_id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 暂停合作 · Suspend a bank
+         * @description 一人即可。进行中的抵扣，银行逾期未答复就退回。One person. Offsets under way are given back in time.
+         */
+        post: operations["suspend_bank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/banks/{bank_id}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议修改条款 · Propose other terms
+         * @description 已受理的抵扣不受影响。Offsets that were placed keep their terms.
+         */
+        post: operations["propose_bank_terms"];
         delete?: never;
         options?: never;
         head?: never;
@@ -925,6 +1173,66 @@ export interface paths {
          * @description 立即生效，已有订单与券不受影响；重新上架须两人。At once. Orders and vouchers stay; two publish it again.
          */
         post: operations["withdraw_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/loan-offsets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 利息抵扣，旧的在前 · Paid offsets, oldest first
+         * @description 不含个人信息。Without their people.
+         */
+        get: operations["list_loan_offsets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/loan-settlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 银行月结 · What banks confirmed in a month, by day
+         * @description 按银行、预算和日期；利息由预算的赞助方付给银行。The sponsors of the budgets pay the banks by it.
+         */
+        get: operations["get_loan_settlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/loan-settlements.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 银行月结 CSV · As CSV
+         * @description 银行月结 CSV · As CSV
+         */
+        get: operations["get_loan_settlements_csv"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1753,6 +2061,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/partner/loan-offsets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 已扣减碳量的抵扣 · Paid offsets of my customers, oldest first
+         * @description 已扣减碳量的抵扣 · Paid offsets of my customers, oldest first
+         */
+        get: operations["list_bank_offsets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/partner/loan-offsets/{offset_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 利息已减 · The interest is reduced
+         * @description 可重复。已退回的答 OFFSET_DECIDED，请不要减息。
+         *
+         *     Repeatable. OFFSET_DECIDED: the grams went back, so the interest must not be reduced.
+         */
+        post: operations["confirm_loan_offset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/partner/loan-offsets/{offset_id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 不能减息 · The interest cannot be reduced
+         * @description 可重复。减碳量、预算和额度全部退回。Repeatable. Grams, budget and limit are given back.
+         */
+        post: operations["refuse_loan_offset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/partner/loan-quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 银行报价 · A bank's quote for a customer
+         * @description 重复发送同一报价不会多出一条；改了内容的会被拒绝。A repeat changes nothing; other content is refused.
+         */
+        post: operations["send_loan_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/pictures/{sha256}": {
         parameters: {
             query?: never;
@@ -1844,6 +2234,146 @@ export interface components {
             items: components["schemas"]["AuditEntry"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "answer_hours": 48,
+         *       "bank_id": "jiangcheng",
+         *       "budget_id": "loans-jiangcheng",
+         *       "fen_per_kg": 200,
+         *       "keys": [
+         *         {
+         *           "algorithm": "CP1-ED25519",
+         *           "app_key": "bk-jiangcheng-1",
+         *           "live_at": "2026-11-27T09:30:00+08:00",
+         *           "revoked_at": null
+         *         }
+         *       ],
+         *       "month_fen": 20000,
+         *       "name_en": "Jiangcheng Example Bank",
+         *       "name_zh": "江城示范银行",
+         *       "registered_at": "2026-11-27T09:30:00+08:00",
+         *       "suspended_at": null
+         *     }
+         */
+        BankDetail: {
+            answer_hours: number;
+            bank_id: string;
+            budget_id: string;
+            fen_per_kg: number;
+            keys: components["schemas"]["BankKeyView"][];
+            month_fen: number;
+            name_en: string;
+            name_zh: string;
+            registered_at: string;
+            suspended_at: string | null;
+        };
+        /**
+         * @example {
+         *       "algorithm": "CP1-ED25519",
+         *       "app_key": "bk-jiangcheng-2",
+         *       "public_key": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+         *       "reason": "换钥匙"
+         *     }
+         */
+        BankKeyRequest: {
+            /** @enum {string} */
+            algorithm: "CP1-ED25519" | "CP1-RSA-SHA256" | "CP1-SM2-SM3";
+            /** @description 银行签名时写的名称 The name in the bank's signatures */
+            app_key: string;
+            /** @description 公钥，PEM；SM2 也可用十六进制点 PEM, for SM2 also a point in hex */
+            public_key: string;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+        };
+        BankKeyView: {
+            /** @enum {string} */
+            algorithm: "CP1-ED25519" | "CP1-RSA-SHA256" | "CP1-SM2-SM3";
+            app_key: string;
+            live_at: string;
+            revoked_at: string | null;
+        };
+        /** @description All banks, at most 50. */
+        BankList: {
+            items: components["schemas"]["BankDetail"][];
+        };
+        /**
+         * @example {
+         *       "algorithm": "CP1-ED25519",
+         *       "answer_hours": 48,
+         *       "app_key": "bk-jiangcheng-1",
+         *       "bank_id": "jiangcheng",
+         *       "budget_id": "loans-jiangcheng",
+         *       "fen_per_kg": 200,
+         *       "month_fen": 20000,
+         *       "name_en": "Jiangcheng Example Bank",
+         *       "name_zh": "江城示范银行",
+         *       "public_key": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+         *       "reason": "合作协议 2026-07"
+         *     }
+         */
+        BankRequest: {
+            /** @enum {string} */
+            algorithm: "CP1-ED25519" | "CP1-RSA-SHA256" | "CP1-SM2-SM3";
+            /**
+             * @description 银行逾期未答复就退回 Then the grams go back
+             * @default 48
+             */
+            answer_hours: number;
+            /** @description 银行签名时写的名称 The name in the bank's signatures */
+            app_key: string;
+            bank_id: string;
+            /** @description 由这个预算付利息 The budget that pays the interest */
+            budget_id: string;
+            /**
+             * @description 一千克抵多少分 Fen of interest for a kilogram
+             * @default 200
+             */
+            fen_per_kg: number;
+            /** @description 每人每月上限（分） Of a person and month */
+            month_fen: number;
+            name_en: string;
+            name_zh: string;
+            /** @description 公钥，PEM；SM2 也可用十六进制点 PEM, for SM2 also a point in hex */
+            public_key: string;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+        };
+        /**
+         * @description What the bank has done about an offset.
+         * @enum {string}
+         */
+        BankStatus: "waiting" | "confirmed" | "refused" | "silent";
+        /**
+         * @example {
+         *       "answer_hours": 48,
+         *       "budget_id": "loans-jiangcheng",
+         *       "fen_per_kg": 200,
+         *       "month_fen": 20000,
+         *       "name_en": "Jiangcheng Example Bank",
+         *       "name_zh": "江城示范银行",
+         *       "reason": "补充协议 2026-12"
+         *     }
+         */
+        BankTerms: {
+            /**
+             * @description 银行逾期未答复就退回 Then the grams go back
+             * @default 48
+             */
+            answer_hours: number;
+            /** @description 由这个预算付利息 The budget that pays the interest */
+            budget_id: string;
+            /**
+             * @description 一千克抵多少分 Fen of interest for a kilogram
+             * @default 200
+             */
+            fen_per_kg: number;
+            /** @description 每人每月上限（分） Of a person and month */
+            month_fen: number;
+            name_en: string;
+            name_zh: string;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
         };
         BudgetLineView: {
             budget_id: string;
@@ -2140,7 +2670,7 @@ export interface components {
             hold_amount_mg: number | null;
             hold_receiver: string | null;
             hold_status: ("held" | "captured" | "voided" | "expired") | null;
-            kind: ("order" | "donation") | null;
+            kind: ("order" | "donation" | "loan") | null;
             /** @description 账本中从该冻结转出的数额 What left the hold by the ledger */
             posted_mg: number | null;
             posted_to: string | null;
@@ -2353,7 +2883,7 @@ export interface components {
             /** Format: uuid */
             donation_id: string;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
         };
@@ -2784,6 +3314,35 @@ export interface components {
         };
         /** @enum {string} */
         LineState: "added" | "known" | "repeated" | "refused";
+        /** @description A bank that takes grams for loan interest. */
+        LoanBank: {
+            bank_id: string;
+            /** @description 交给这家银行的称呼，别家银行认不出 What this bank may call you; no other bank knows it */
+            customer_ref: string;
+            /** @description 一千克抵多少分 Fen of interest for a kilogram */
+            fen_per_kg: number;
+            left_this_month_fen: number;
+            /** @description 每人每月上限（分） The limit of a month, in fen */
+            month_fen: number;
+            name: string;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "bank_id": "jiangcheng",
+         *           "customer_ref": "ZmFrZS1jdXN0b21lci1yZWZlcmVuY2Utb2YtYS1iYW5",
+         *           "fen_per_kg": 200,
+         *           "left_this_month_fen": 11000,
+         *           "month_fen": 20000,
+         *           "name": "江城示范银行"
+         *         }
+         *       ]
+         *     }
+         */
+        LoanBanks: {
+            items: components["schemas"]["LoanBank"][];
+        };
         /** @description A merchant with its shops, keys and tills. Of the tills the newest 500. */
         MerchantDetail: {
             keys: components["schemas"]["KeyView"][];
@@ -2968,6 +3527,136 @@ export interface components {
             till_ref?: string | null;
         };
         /**
+         * @description A paid offset as its bank sees it. The quote's reference says whose it is.
+         * @example {
+         *       "amount_mg": 45000000,
+         *       "answer_by": "2026-11-29T09:31:00+08:00",
+         *       "bank_at": null,
+         *       "bank_id": "jiangcheng",
+         *       "bank_status": "waiting",
+         *       "created_at": "2026-11-27T09:31:00+08:00",
+         *       "interest_fen": 9000,
+         *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+         *       "quote_id": "Q2026112700017"
+         *     }
+         */
+        OffsetForBank: {
+            amount_mg: number;
+            answer_by: string;
+            bank_at: string | null;
+            bank_id: string;
+            bank_status: components["schemas"]["BankStatus"];
+            created_at: string;
+            /** @description 抵扣的利息（分） Interest, in fen */
+            interest_fen: number;
+            /** Format: uuid */
+            offset_id: string;
+            quote_id: string;
+        };
+        OffsetForBankPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["OffsetForBank"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @description A paid offset, without its person.
+         * @example {
+         *       "amount_mg": 45000000,
+         *       "answer_by": "2026-11-29T09:31:00+08:00",
+         *       "bank_at": null,
+         *       "bank_id": "jiangcheng",
+         *       "bank_status": "waiting",
+         *       "budget_id": "loans-jiangcheng",
+         *       "created_at": "2026-11-27T09:31:00+08:00",
+         *       "interest_fen": 9000,
+         *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+         *       "quote_id": "Q2026112700017",
+         *       "status": "accepted"
+         *     }
+         */
+        OffsetForOperators: {
+            amount_mg: number;
+            answer_by: string;
+            bank_at: string | null;
+            bank_id: string;
+            bank_status: components["schemas"]["BankStatus"];
+            budget_id: string;
+            created_at: string;
+            /** @description 抵扣的利息（分） Interest, in fen */
+            interest_fen: number;
+            /** Format: uuid */
+            offset_id: string;
+            quote_id: string;
+            status: components["schemas"]["OffsetStatus"];
+        };
+        OffsetForOperatorsPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["OffsetForOperators"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "amount_mg": 45000000,
+         *       "bank_id": "jiangcheng",
+         *       "quote_id": "Q2026112700017"
+         *     }
+         */
+        OffsetRequest: {
+            /** @description 最多用这些；不足一分的零头不扣 At most; less than a fen stays */
+            amount_mg: number;
+            bank_id: string;
+            quote_id: string;
+        };
+        /**
+         * @description The states that people see. `accepted`: the grams are spent and the bank has not answered.
+         * @enum {string}
+         */
+        OffsetStatus: "pending" | "cancelling" | "accepted" | "confirmed" | "cancelled";
+        /**
+         * @description An offset of the caller. `accepted`: the grams are spent, the bank has not answered.
+         * @example {
+         *       "amount_mg": 45000000,
+         *       "answer_by": "2026-11-29T09:31:00+08:00",
+         *       "bank_id": "jiangcheng",
+         *       "bank_name": "江城示范银行",
+         *       "created_at": "2026-11-27T09:31:00+08:00",
+         *       "display": "45.00 千克",
+         *       "interest_fen": 9000,
+         *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+         *       "quote_id": "Q2026112700017",
+         *       "reason_code": null,
+         *       "status": "accepted"
+         *     }
+         */
+        OffsetView: {
+            amount_mg: number;
+            /** @description 银行到这时没有答复就退回 Without an answer the grams go back then */
+            answer_by: string | null;
+            bank_id: string;
+            bank_name: string;
+            created_at: string;
+            display: string;
+            /** @description 抵扣的利息（分） Interest, in fen */
+            interest_fen: number;
+            /** Format: uuid */
+            offset_id: string;
+            quote_id: string;
+            /** @description 未完成的原因 Why it was not confirmed */
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            status: components["schemas"]["OffsetStatus"];
+        };
+        OffsetViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["OffsetView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
          * @example {
          *       "claim": "顾客称没有取餐",
          *       "raised_for": "sponsor",
@@ -3006,7 +3695,7 @@ export interface components {
             /** Format: uuid */
             order_id: string;
             quantity: number;
-            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             settled_at: string | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
@@ -3065,7 +3754,7 @@ export interface components {
             price_mg: number;
             quantity: number;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             settled_at: string | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
@@ -3250,7 +3939,7 @@ export interface components {
             decided_by: string | null;
             expires_at: string;
             /** @enum {string} */
-            kind: "budget.close" | "budget.open" | "budget.raise" | "item.change" | "item.publish" | "order.refund";
+            kind: "bank.change" | "bank.key" | "bank.register" | "bank.resume" | "budget.close" | "budget.open" | "budget.raise" | "item.change" | "item.publish" | "order.refund";
             /** Format: uuid */
             proposal_id: string;
             proposed_at: string;
@@ -3258,7 +3947,7 @@ export interface components {
             reason: string;
             /** @enum {string} */
             status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
-            /** @description 商品、预算或订单的编号 The id of the item, budget or order */
+            /** @description 商品、预算、订单或银行的编号 The id of the item, budget, order or bank */
             subject: string;
         };
         ProposalViewPage: {
@@ -3267,6 +3956,53 @@ export interface components {
             items: components["schemas"]["ProposalView"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        QuoteList: {
+            items: components["schemas"]["QuoteView"][];
+        };
+        /**
+         * @description What a bank offers one customer. Nothing else about the loan is taken.
+         * @example {
+         *       "customer_ref": "ZmFrZS1jdXN0b21lci1yZWZlcmVuY2Utb2YtYS1iYW5",
+         *       "expires_at": "2026-11-27T10:00:00+08:00",
+         *       "interest_fen": 9000,
+         *       "quote_id": "Q2026112700017"
+         *     }
+         */
+        QuoteRequest: {
+            /** @description 市民给银行的称呼 From the citizen */
+            customer_ref: string;
+            /**
+             * Format: date-time
+             * @description 最长 24 小时 Within 24 hours
+             */
+            expires_at: string;
+            /** @description 最多可抵（分） The most, in fen */
+            interest_fen: number;
+            /** @description 银行的报价编号，只能用一次 Used once */
+            quote_id: string;
+        };
+        /**
+         * @example {
+         *       "bank_id": "jiangcheng",
+         *       "bank_name": "江城示范银行",
+         *       "display": "45.00 千克",
+         *       "expires_at": "2026-11-27T10:00:00+08:00",
+         *       "interest_fen": 9000,
+         *       "max_mg": 45000000,
+         *       "quote_id": "Q2026112700017"
+         *     }
+         */
+        QuoteView: {
+            bank_id: string;
+            bank_name: string;
+            display: string;
+            expires_at: string;
+            /** @description 抵扣的利息（分） Interest, in fen */
+            interest_fen: number;
+            /** @description 抵完全部利息要用的减碳量 The grams that offset all of it */
+            max_mg: number;
+            quote_id: string;
         };
         /**
          * @example {
@@ -3449,6 +4185,41 @@ export interface components {
             starts_at: string | null;
         };
         /**
+         * @example {
+         *       "amount_mg": 90000000,
+         *       "interest_fen": 18000,
+         *       "items": [
+         *         {
+         *           "amount_mg": 90000000,
+         *           "bank_id": "jiangcheng",
+         *           "budget_id": "loans-jiangcheng",
+         *           "day": "2026-11-27",
+         *           "interest_fen": 18000,
+         *           "offsets": 2
+         *         }
+         *       ],
+         *       "month": "2026-11",
+         *       "offsets": 2
+         *     }
+         */
+        Settled: {
+            amount_mg: number;
+            interest_fen: number;
+            items: components["schemas"]["SettledLine"][];
+            month: string;
+            offsets: number;
+        };
+        /** @description What a bank has confirmed on one day, to be paid from one budget. */
+        SettledLine: {
+            amount_mg: number;
+            bank_id: string;
+            budget_id: string;
+            /** Format: date */
+            day: string;
+            interest_fen: number;
+            offsets: number;
+        };
+        /**
          * @description What a sponsor owes a shop for an item.
          * @example {
          *       "adjusted_fen": 0,
@@ -3580,11 +4351,11 @@ export interface components {
             attempts: number;
             created_at: string;
             /** @enum {string} */
-            kind: "order" | "donation";
+            kind: "order" | "donation" | "loan";
             /** @description 最近一次失败的原因 The error of the last attempt */
             last_error: string | null;
             next_attempt_at: string;
-            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             request_id: string;
             /**
              * Format: uuid
@@ -3874,6 +4645,62 @@ export interface components {
                 };
             };
         };
+        /** @description * `BANK_NOT_FOUND` 没有这家银行 · No such bank */
+        BankNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BANK_NOT_FOUND",
+                 *       "detail": "没有改动。请先登记，由另一人批准。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这家银行",
+                 *       "type": "urn:carbon-inclusion:problem:bank-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BANK_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `BANK_SUSPENDED` 合作已暂停 · The bank is suspended */
+        BankSuspended: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BANK_SUSPENDED",
+                 *       "detail": "没有受理。请与运营方联系。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "合作已暂停",
+                 *       "type": "urn:carbon-inclusion:problem:bank-suspended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BANK_SUSPENDED";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
         /** @description * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget */
         BudgetNotFound: {
             headers: {
@@ -3956,6 +4783,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "DISPUTE_EXISTS" | "NOTHING_TO_DISPUTE";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+         *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+         */
+        Conflict2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BUDGET_CLOSED",
+                 *       "detail": "没有改动。请换一个预算，或另开一个。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这个预算已经关闭",
+                 *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BUDGET_CLOSED" | "PROPOSAL_OPEN";
                     /** @constant */
                     status: 409;
                 };
@@ -4334,6 +5192,64 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "SHOP_NOT_FOUND" | "VOUCHER_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `OFFSET_DECIDED` 这笔抵扣已有结果 · The offset is decided */
+        OffsetDecided: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "OFFSET_DECIDED",
+                 *       "detail": "没有改动。已退回的请不要减息，已确认的不能再拒绝。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这笔抵扣已有结果",
+                 *       "type": "urn:carbon-inclusion:problem:offset-decided"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @description 仅随 OFFSET_DECIDED Only with OFFSET_DECIDED */
+                    bank_status?: string;
+                    /** @enum {string} */
+                    code: "OFFSET_DECIDED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `OFFSET_NOT_FOUND` 没有这笔利息抵扣 · No such offset */
+        OffsetNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "OFFSET_NOT_FOUND",
+                 *       "detail": "这笔抵扣不存在，或不是您的。请在“我的利息抵扣”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这笔利息抵扣",
+                 *       "type": "urn:carbon-inclusion:problem:offset-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "OFFSET_NOT_FOUND";
                     /** @constant */
                     status: 404;
                 };
@@ -4816,10 +5732,46 @@ export interface components {
             };
         };
         /**
-         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+         * @description * `BANK_SIGNATURE_INVALID` 签名无效 · The signature is invalid
          *     * `UNAUTHENTICATED` 请先登录 · Please log in
          */
         Unauthorized2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BANK_SIGNATURE_INVALID",
+                 *       "detail": "没有受理。请检查公钥名称、签名、时间和随机串。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "签名无效",
+                 *       "type": "urn:carbon-inclusion:problem:bank-signature-invalid"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BANK_SIGNATURE_INVALID" | "UNAUTHENTICATED";
+                    /**
+                     * @description 仅随 BANK_SIGNATURE_INVALID Only with BANK_SIGNATURE_INVALID
+                     * @enum {string}
+                     */
+                    reason_code?: "MISSING" | "MALFORMED" | "UNKNOWN" | "REVOKED" | "ALGORITHM" | "OUT_OF_WINDOW" | "SIGNATURE" | "REPLAYED";
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized3: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -4872,6 +5824,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "IDEMPOTENCY_KEY_REUSED" | "INVALID_REQUEST";
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `BANK_KEY_UNUSABLE` 公钥不能用 · The key cannot be used
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         */
+        UnprocessableEntity2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BANK_KEY_UNUSABLE",
+                 *       "detail": "没有改动。请核对算法和公钥。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "公钥不能用",
+                 *       "type": "urn:carbon-inclusion:problem:bank-key-unusable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BANK_KEY_UNUSABLE" | "INVALID_REQUEST";
                     /** @constant */
                     status: 422;
                 };
@@ -5184,13 +6167,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["CampaignNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
              *     * `AGREEMENT_REQUIRED` 需要全家同意 · The whole household has to agree
+             *     * `BANK_REFUSED` 银行没有减息 · The bank has not reduced the interest
+             *     * `BANK_SILENT` 银行没有按时答复 · The bank has not answered in time
              *     * `CALLED_OFF` 已经取消 · Cancelled
              *     * `CAMPAIGN_CLOSED` 现在不能捐赠 · You cannot donate now
              *     * `HOLD_REFUSED` 碳账户暂时不能支付 · The carbon account cannot pay now
@@ -5223,7 +6208,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED";
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
@@ -5771,6 +6756,289 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    place_loan_offset: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+                 * @example order-5f0c1f0e8f1c4b52
+                 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount_mg": 45000000,
+                 *       "bank_id": "jiangcheng",
+                 *       "quote_id": "Q2026112700017"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OffsetRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 45000000,
+                     *       "answer_by": "2026-11-29T09:31:00+08:00",
+                     *       "bank_id": "jiangcheng",
+                     *       "bank_name": "江城示范银行",
+                     *       "created_at": "2026-11-27T09:31:00+08:00",
+                     *       "display": "45.00 千克",
+                     *       "interest_fen": 9000,
+                     *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *       "quote_id": "Q2026112700017",
+                     *       "reason_code": null,
+                     *       "status": "accepted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetView"];
+                };
+            };
+            /** @description 结果待定，稍后查询 Not settled yet; ask again with GET /loan-offsets/{offset_id} */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 45000000,
+                     *       "answer_by": "2026-11-29T09:31:00+08:00",
+                     *       "bank_id": "jiangcheng",
+                     *       "bank_name": "江城示范银行",
+                     *       "created_at": "2026-11-27T09:31:00+08:00",
+                     *       "display": "45.00 千克",
+                     *       "interest_fen": 9000,
+                     *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *       "quote_id": "Q2026112700017",
+                     *       "reason_code": null,
+                     *       "status": "accepted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetView"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized3"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `QUOTE_NOT_FOUND` 没有这份报价 · No such quote */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUOTE_NOT_FOUND",
+                     *       "detail": "报价不存在，或不是给您的，您的减碳量没有扣除。请在银行重新申请报价。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/loan-offsets",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份报价",
+                     *       "type": "urn:carbon-inclusion:problem:quote-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUOTE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
+             *     * `AGREEMENT_REQUIRED` 需要全家同意 · The whole household has to agree
+             *     * `BANK_REFUSED` 银行没有减息 · The bank has not reduced the interest
+             *     * `BANK_SILENT` 银行没有按时答复 · The bank has not answered in time
+             *     * `BUDGET_EXHAUSTED` 这一期已经兑完 · This reward is used up for now
+             *     * `CALLED_OFF` 已经取消 · Cancelled
+             *     * `HOLD_REFUSED` 碳账户暂时不能支付 · The carbon account cannot pay now
+             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
+             *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
+             *     * `INTEREST_EXCEEDED` 超过了可以抵扣的利息 · More than the interest due
+             *     * `LOANS_CLOSED` 这家银行暂停抵扣利息 · This bank takes no grams now
+             *     * `LOAN_LIMIT_REACHED` 超过了本月的额度 · Above the limit of this month
+             *     * `MONTHLY_LIMIT_REACHED` 本月可用的额度不够 · The monthly limit does not suffice
+             *     * `QUOTE_EXPIRED` 报价已经过期 · The quote has ended
+             *     * `QUOTE_USED` 这份报价已经用过 · The quote was used already
+             *     * `REFUNDED` 已经退回 · Refunded
+             *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
+             *     * `SPENDER_NOT_ALLOWED` 不能使用这个账户的减碳量 · You cannot use these grams
+             */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ACCOUNT_FROZEN",
+                     *       "detail": "碳账户已冻结",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/loan-offsets",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "碳账户已冻结",
+                     *       "type": "urn:carbon-inclusion:problem:account-frozen"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "INTEREST_EXCEEDED" | "LOANS_CLOSED" | "LOAN_LIMIT_REACHED" | "MONTHLY_LIMIT_REACHED" | "QUOTE_EXPIRED" | "QUOTE_USED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /** @description 仅随 LOAN_LIMIT_REACHED Only with LOAN_LIMIT_REACHED */
+                        left_fen?: number;
+                        /** @description 仅随 INTEREST_EXCEEDED Only with INTEREST_EXCEEDED */
+                        max_mg?: number;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `OFFSET_TOO_SMALL` 太少，抵不了一分钱 · Too little for one fen
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IDEMPOTENCY_KEY_REUSED",
+                     *       "detail": "同一个标识已用于另一笔，这次没有办理，减碳量没有变动。请返回后重新操作。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/loan-offsets",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "这次提交与之前的不一致",
+                     *       "type": "urn:carbon-inclusion:problem:idempotency-key-reused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IDEMPOTENCY_KEY_REUSED" | "INVALID_REQUEST" | "OFFSET_TOO_SMALL";
+                        /** @description 仅随 OFFSET_TOO_SMALL Only with OFFSET_TOO_SMALL */
+                        min_mg?: number;
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests3"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_loan_offset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                offset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 45000000,
+                     *       "answer_by": "2026-11-29T09:31:00+08:00",
+                     *       "bank_id": "jiangcheng",
+                     *       "bank_name": "江城示范银行",
+                     *       "created_at": "2026-11-27T09:31:00+08:00",
+                     *       "display": "45.00 千克",
+                     *       "interest_fen": 9000,
+                     *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *       "quote_id": "Q2026112700017",
+                     *       "reason_code": null,
+                     *       "status": "accepted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OffsetNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_my_donations: {
         parameters: {
             query?: {
@@ -5834,6 +7102,184 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["DonationViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_loan_banks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "bank_id": "jiangcheng",
+                     *           "customer_ref": "ZmFrZS1jdXN0b21lci1yZWZlcmVuY2Utb2YtYS1iYW5",
+                     *           "fen_per_kg": 200,
+                     *           "left_this_month_fen": 11000,
+                     *           "month_fen": 20000,
+                     *           "name": "江城示范银行"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LoanBanks"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_my_loan_offsets: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "amount_mg": 45000000,
+                     *           "answer_by": "2026-11-29T09:31:00+08:00",
+                     *           "bank_id": "jiangcheng",
+                     *           "bank_name": "江城示范银行",
+                     *           "created_at": "2026-11-27T09:31:00+08:00",
+                     *           "display": "45.00 千克",
+                     *           "interest_fen": 9000,
+                     *           "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *           "quote_id": "Q2026112700017",
+                     *           "reason_code": null,
+                     *           "status": "accepted"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_my_loan_quotes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "bank_id": "jiangcheng",
+                     *           "bank_name": "江城示范银行",
+                     *           "display": "45.00 千克",
+                     *           "expires_at": "2026-11-27T10:00:00+08:00",
+                     *           "interest_fen": 9000,
+                     *           "max_mg": 45000000,
+                     *           "quote_id": "Q2026112700017"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuoteList"];
                 };
             };
             400: components["responses"]["MalformedRequest"];
@@ -7240,6 +8686,753 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_banks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "answer_hours": 48,
+                     *           "bank_id": "jiangcheng",
+                     *           "budget_id": "loans-jiangcheng",
+                     *           "fen_per_kg": 200,
+                     *           "keys": [
+                     *             {
+                     *               "algorithm": "CP1-ED25519",
+                     *               "app_key": "bk-jiangcheng-1",
+                     *               "live_at": "2026-11-27T09:30:00+08:00",
+                     *               "revoked_at": null
+                     *             }
+                     *           ],
+                     *           "month_fen": 20000,
+                     *           "name_en": "Jiangcheng Example Bank",
+                     *           "name_zh": "江城示范银行",
+                     *           "registered_at": "2026-11-27T09:30:00+08:00",
+                     *           "suspended_at": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BankList"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_bank: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "algorithm": "CP1-ED25519",
+                 *       "answer_hours": 48,
+                 *       "app_key": "bk-jiangcheng-1",
+                 *       "bank_id": "jiangcheng",
+                 *       "budget_id": "loans-jiangcheng",
+                 *       "fen_per_kg": 200,
+                 *       "month_fen": 20000,
+                 *       "name_en": "Jiangcheng Example Bank",
+                 *       "name_zh": "江城示范银行",
+                 *       "public_key": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+                 *       "reason": "合作协议 2026-07"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BankRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BudgetNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BANK_EXISTS` 已有这个编号的银行 · A bank has this id
+             *     * `BANK_KEY_EXISTS` 已有这个名称的公钥 · A key has this name
+             *     * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `TOO_MANY_BANKS` 银行太多 · Too many banks
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BANK_EXISTS",
+                     *       "detail": "没有重复登记。可以提议修改条款。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/banks",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有这个编号的银行",
+                     *       "type": "urn:carbon-inclusion:problem:bank-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BANK_EXISTS" | "BANK_KEY_EXISTS" | "BUDGET_CLOSED" | "PROPOSAL_OPEN" | "TOO_MANY_BANKS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_bank: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                bank_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer_hours": 48,
+                     *       "bank_id": "jiangcheng",
+                     *       "budget_id": "loans-jiangcheng",
+                     *       "fen_per_kg": 200,
+                     *       "keys": [
+                     *         {
+                     *           "algorithm": "CP1-ED25519",
+                     *           "app_key": "bk-jiangcheng-1",
+                     *           "live_at": "2026-11-27T09:30:00+08:00",
+                     *           "revoked_at": null
+                     *         }
+                     *       ],
+                     *       "month_fen": 20000,
+                     *       "name_en": "Jiangcheng Example Bank",
+                     *       "name_zh": "江城示范银行",
+                     *       "registered_at": "2026-11-27T09:30:00+08:00",
+                     *       "suspended_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BankDetail"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BankNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_bank_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                bank_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "algorithm": "CP1-ED25519",
+                 *       "app_key": "bk-jiangcheng-2",
+                 *       "public_key": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+                 *       "reason": "换钥匙"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BankKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BankNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BANK_KEY_EXISTS` 已有这个名称的公钥 · A key has this name
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `TOO_MANY_BANK_KEYS` 有效的公钥太多 · Too many live keys
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BANK_KEY_EXISTS",
+                     *       "detail": "没有改动。请换一个名称。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/banks/{bank_id}/keys",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有这个名称的公钥",
+                     *       "type": "urn:carbon-inclusion:problem:bank-key-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BANK_KEY_EXISTS" | "PROPOSAL_OPEN" | "TOO_MANY_BANK_KEYS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    revoke_bank_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                app_key: string;
+                bank_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer_hours": 48,
+                     *       "bank_id": "jiangcheng",
+                     *       "budget_id": "loans-jiangcheng",
+                     *       "fen_per_kg": 200,
+                     *       "keys": [
+                     *         {
+                     *           "algorithm": "CP1-ED25519",
+                     *           "app_key": "bk-jiangcheng-1",
+                     *           "live_at": "2026-11-27T09:30:00+08:00",
+                     *           "revoked_at": null
+                     *         }
+                     *       ],
+                     *       "month_fen": 20000,
+                     *       "name_en": "Jiangcheng Example Bank",
+                     *       "name_zh": "江城示范银行",
+                     *       "registered_at": "2026-11-27T09:30:00+08:00",
+                     *       "suspended_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BankDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `BANK_KEY_NOT_FOUND` 没有这把公钥 · No such key
+             *     * `BANK_NOT_FOUND` 没有这家银行 · No such bank
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BANK_KEY_NOT_FOUND",
+                     *       "detail": "没有改动。请核对银行和名称。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/banks/{bank_id}/keys/{app_key}/revoke",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这把公钥",
+                     *       "type": "urn:carbon-inclusion:problem:bank-key-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BANK_KEY_NOT_FOUND" | "BANK_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_bank_resumption: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                bank_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BankNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BANK_ACTIVE` 这家银行没有暂停 · The bank is not suspended
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BANK_ACTIVE",
+                     *       "detail": "没有要恢复的。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/banks/{bank_id}/resume",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这家银行没有暂停",
+                     *       "type": "urn:carbon-inclusion:problem:bank-active"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BANK_ACTIVE" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    suspend_bank: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                bank_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer_hours": 48,
+                     *       "bank_id": "jiangcheng",
+                     *       "budget_id": "loans-jiangcheng",
+                     *       "fen_per_kg": 200,
+                     *       "keys": [
+                     *         {
+                     *           "algorithm": "CP1-ED25519",
+                     *           "app_key": "bk-jiangcheng-1",
+                     *           "live_at": "2026-11-27T09:30:00+08:00",
+                     *           "revoked_at": null
+                     *         }
+                     *       ],
+                     *       "month_fen": 20000,
+                     *       "name_en": "Jiangcheng Example Bank",
+                     *       "name_zh": "江城示范银行",
+                     *       "registered_at": "2026-11-27T09:30:00+08:00",
+                     *       "suspended_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BankDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BankNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_bank_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                bank_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "answer_hours": 48,
+                 *       "budget_id": "loans-jiangcheng",
+                 *       "fen_per_kg": 200,
+                 *       "month_fen": 20000,
+                 *       "name_en": "Jiangcheng Example Bank",
+                 *       "name_zh": "江城示范银行",
+                 *       "reason": "补充协议 2026-12"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BankTerms"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `BANK_NOT_FOUND` 没有这家银行 · No such bank
+             *     * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BANK_NOT_FOUND",
+                     *       "detail": "没有改动。请先登记，由另一人批准。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/banks/{bank_id}/terms",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这家银行",
+                     *       "type": "urn:carbon-inclusion:problem:bank-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BANK_NOT_FOUND" | "BUDGET_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict2"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_budgets: {
         parameters: {
             query?: {
@@ -7539,37 +9732,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["BudgetNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /**
-             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
-             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BUDGET_CLOSED",
-                     *       "detail": "没有改动。请换一个预算，或另开一个。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/rewards/ops/budgets/{budget_id}/close",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 409,
-                     *       "title": "这个预算已经关闭",
-                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BUDGET_CLOSED" | "PROPOSAL_OPEN";
-                        /** @constant */
-                        status: 409;
-                    };
-                };
-            };
+            409: components["responses"]["Conflict2"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -9592,6 +11755,187 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_loan_offsets: {
+        parameters: {
+            query?: {
+                /** @description 只看一家银行 Of one bank */
+                bank_id?: string | null;
+                bank_status?: components["schemas"]["BankStatus"] | null;
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "amount_mg": 45000000,
+                     *           "answer_by": "2026-11-29T09:31:00+08:00",
+                     *           "bank_at": null,
+                     *           "bank_id": "jiangcheng",
+                     *           "bank_status": "waiting",
+                     *           "budget_id": "loans-jiangcheng",
+                     *           "created_at": "2026-11-27T09:31:00+08:00",
+                     *           "interest_fen": 9000,
+                     *           "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *           "quote_id": "Q2026112700017",
+                     *           "status": "accepted"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetForOperatorsPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_loan_settlements: {
+        parameters: {
+            query: {
+                /** @description 只看一家银行 Of one bank */
+                bank_id?: string | null;
+                /** @description 本地月份 Local month */
+                month: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 90000000,
+                     *       "interest_fen": 18000,
+                     *       "items": [
+                     *         {
+                     *           "amount_mg": 90000000,
+                     *           "bank_id": "jiangcheng",
+                     *           "budget_id": "loans-jiangcheng",
+                     *           "day": "2026-11-27",
+                     *           "interest_fen": 18000,
+                     *           "offsets": 2
+                     *         }
+                     *       ],
+                     *       "month": "2026-11",
+                     *       "offsets": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Settled"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_loan_settlements_csv: {
+        parameters: {
+            query: {
+                /** @description 只看一家银行 Of one bank */
+                bank_id?: string | null;
+                /** @description 本地月份 Local month */
+                month: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example bank_id,budget_id,day,offsets,amount_mg,interest_fen */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_merchant_proposals: {
         parameters: {
             query?: {
@@ -11293,7 +13637,8 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             /**
-             * @description * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
+             * @description * `BANK_NOT_FOUND` 没有这家银行 · No such bank
+             *     * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
              *     * `ITEM_NOT_FOUND` 没有这件商品 · No such item
              *     * `ORDER_NOT_FOUND` 没有这个订单 · No such order
              *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
@@ -11308,20 +13653,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "BUDGET_NOT_FOUND",
-                     *       "detail": "没有改动。请先开立预算，由另一人批准。",
+                     *       "code": "BANK_NOT_FOUND",
+                     *       "detail": "没有改动。请先登记，由另一人批准。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/proposals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有这个预算",
-                     *       "type": "urn:carbon-inclusion:problem:budget-not-found"
+                     *       "title": "没有这家银行",
+                     *       "type": "urn:carbon-inclusion:problem:bank-not-found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND" | "SHOP_NOT_FOUND";
+                        code: "BANK_NOT_FOUND" | "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND" | "SHOP_NOT_FOUND";
                         /** @constant */
                         status: 404;
                     };
@@ -11329,7 +13674,10 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
+             * @description * `BANK_ACTIVE` 这家银行没有暂停 · The bank is not suspended
+             *     * `BANK_EXISTS` 已有这个编号的银行 · A bank has this id
+             *     * `BANK_KEY_EXISTS` 已有这个名称的公钥 · A key has this name
+             *     * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
              *     * `BUDGET_EXISTS` 已有这个编号的预算 · A budget has this id
              *     * `BUDGET_LIMIT_TOO_LOW` 新的额度没有高于现在的额度 · The new limit is not above the present one
              *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
@@ -11340,6 +13688,8 @@ export interface operations {
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SALE_OUTLASTS_VALIDITY` 兑换期比券的有效期长 · The sale lasts longer than the vouchers
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
+             *     * `TOO_MANY_BANKS` 银行太多 · Too many banks
+             *     * `TOO_MANY_BANK_KEYS` 有效的公钥太多 · Too many live keys
              *     * `TOO_MANY_BUDGETS` 预算太多 · Too many budgets
              */
             409: {
@@ -11350,20 +13700,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "BUDGET_CLOSED",
-                     *       "detail": "没有改动。请换一个预算，或另开一个。",
+                     *       "code": "BANK_ACTIVE",
+                     *       "detail": "没有要恢复的。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/proposals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这个预算已经关闭",
-                     *       "type": "urn:carbon-inclusion:problem:budget-closed"
+                     *       "title": "这家银行没有暂停",
+                     *       "type": "urn:carbon-inclusion:problem:bank-active"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SALE_OUTLASTS_VALIDITY" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BUDGETS";
+                        code: "BANK_ACTIVE" | "BANK_EXISTS" | "BANK_KEY_EXISTS" | "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SALE_OUTLASTS_VALIDITY" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BANKS" | "TOO_MANY_BANK_KEYS" | "TOO_MANY_BUDGETS";
                         /** @constant */
                         status: 409;
                     };
@@ -13113,13 +15463,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ItemNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
              *     * `AGREEMENT_REQUIRED` 需要全家同意 · The whole household has to agree
+             *     * `BANK_REFUSED` 银行没有减息 · The bank has not reduced the interest
+             *     * `BANK_SILENT` 银行没有按时答复 · The bank has not answered in time
              *     * `BUDGET_EXHAUSTED` 这一期已经兑完 · This reward is used up for now
              *     * `CALLED_OFF` 已经取消 · Cancelled
              *     * `CLIENT_REQUEST_ID_USED` 这一单您已经下过 · You have placed this order before
@@ -13156,7 +15508,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT" | "SPENDER_NOT_ALLOWED";
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT" | "SPENDER_NOT_ALLOWED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
@@ -13380,6 +15732,318 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_bank_offsets: {
+        parameters: {
+            query?: {
+                /** @description waiting：等待答复 awaiting an answer */
+                bank_status?: components["schemas"]["BankStatus"] | null;
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "amount_mg": 45000000,
+                     *           "answer_by": "2026-11-29T09:31:00+08:00",
+                     *           "bank_at": null,
+                     *           "bank_id": "jiangcheng",
+                     *           "bank_status": "waiting",
+                     *           "created_at": "2026-11-27T09:31:00+08:00",
+                     *           "interest_fen": 9000,
+                     *           "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *           "quote_id": "Q2026112700017"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetForBankPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["BankSuspended"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    confirm_loan_offset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                offset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 45000000,
+                     *       "answer_by": "2026-11-29T09:31:00+08:00",
+                     *       "bank_at": null,
+                     *       "bank_id": "jiangcheng",
+                     *       "bank_status": "waiting",
+                     *       "created_at": "2026-11-27T09:31:00+08:00",
+                     *       "interest_fen": 9000,
+                     *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *       "quote_id": "Q2026112700017"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetForBank"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["BankSuspended"];
+            404: components["responses"]["OffsetNotFound"];
+            409: components["responses"]["OffsetDecided"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    refuse_loan_offset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                offset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 45000000,
+                     *       "answer_by": "2026-11-29T09:31:00+08:00",
+                     *       "bank_at": null,
+                     *       "bank_id": "jiangcheng",
+                     *       "bank_status": "waiting",
+                     *       "created_at": "2026-11-27T09:31:00+08:00",
+                     *       "interest_fen": 9000,
+                     *       "offset_id": "019aadf0-6b00-7000-8000-000000000003",
+                     *       "quote_id": "Q2026112700017"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OffsetForBank"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["BankSuspended"];
+            404: components["responses"]["OffsetNotFound"];
+            409: components["responses"]["OffsetDecided"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    send_loan_quote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "customer_ref": "ZmFrZS1jdXN0b21lci1yZWZlcmVuY2Utb2YtYS1iYW5",
+                 *       "expires_at": "2026-11-27T10:00:00+08:00",
+                 *       "interest_fen": 9000,
+                 *       "quote_id": "Q2026112700017"
+                 *     }
+                 */
+                "application/json": components["schemas"]["QuoteRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bank_id": "jiangcheng",
+                     *       "bank_name": "江城示范银行",
+                     *       "display": "45.00 千克",
+                     *       "expires_at": "2026-11-27T10:00:00+08:00",
+                     *       "interest_fen": 9000,
+                     *       "max_mg": 45000000,
+                     *       "quote_id": "Q2026112700017"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuoteView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["BankSuspended"];
+            404: components["responses"]["BankNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `QUOTE_DIFFERS` 这个编号的报价内容不同 · The quote has other content
+             *     * `QUOTE_EXPIRED` 报价已经过期 · The quote has ended
+             *     * `TOO_MANY_QUOTES` 未到期的报价太多 · Too many open quotes
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUOTE_DIFFERS",
+                     *       "detail": "没有改动。此前收到的报价不变，请换一个编号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/partner/loan-quotes",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个编号的报价内容不同",
+                     *       "type": "urn:carbon-inclusion:problem:quote-differs"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUOTE_DIFFERS" | "QUOTE_EXPIRED" | "TOO_MANY_QUOTES";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `QUOTE_TOO_LONG` 报价的有效期太长 · The quote lives too long
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "INVALID_REQUEST",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/partner/loan-quotes",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "填写的内容有误",
+                     *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "INVALID_REQUEST" | "QUOTE_TOO_LONG";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
