@@ -5,7 +5,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -203,10 +203,10 @@ class Case:
         (row,) = await self.rows()
         return row
 
-    async def wait_for_end(self, within_s: float) -> float:
-        """Return after how many seconds the settlement has ended."""
+    async def wait_for_end(self, within_s: float, *, ends: Collection[str] = ("confirmed", "cancelled")) -> float:
+        """Return after how many seconds the settlement has one of these states."""
         started = time.monotonic()
-        while not all(row["status"] in {"confirmed", "cancelled"} for row in await self.rows()):
+        while not all(row["status"] in ends for row in await self.rows()):
             took_s = time.monotonic() - started
             assert took_s < within_s, f"still open after {took_s:.0f} s: {await self.rows()}"
             await asyncio.sleep(0.2)

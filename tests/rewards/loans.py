@@ -100,3 +100,13 @@ async def open_bank(rewards: Rewards) -> AsyncIterator[Lending]:
         page.include_router(router_of(bank))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(page), base_url="http://bank.test") as customers:
             yield Lending(rewards, bank, key, customers)
+
+
+async def offer(lending: Lending, had_mg: int = 50 * KG, interest_fen: int = 9_000) -> tuple[uuid.UUID, str]:
+    """A citizen with grams and a quote."""
+    user = lending.rewards.citizen(had_mg)
+    return user, await lending.quote(await lending.borrow(user, interest_fen))
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json().get("code", answer.json().get("status"))
