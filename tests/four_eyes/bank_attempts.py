@@ -10,7 +10,7 @@ from tests.four_eyes.attempts import BECAUSE, attempt
 from tests.four_eyes.conftest import City
 from tests.four_eyes.mall_attempts import OPS, approve_by_two, open_budget_by_two
 
-_TERMS: Final = {"name_zh": "银行", "name_en": "Bank", "fen_per_kg": 200, "month_fen": 20_000, "answer_hours": 48}
+TERMS: Final = {"name_zh": "银行", "name_en": "Bank", "fen_per_kg": 200, "month_fen": 20_000, "answer_hours": 48}
 
 
 def _key() -> dict[str, str]:
@@ -22,7 +22,7 @@ def _key() -> dict[str, str]:
 async def _bank(city: City) -> tuple[dict[str, Any], str, str]:
     """A bank of two others: its terms, its id, the name of its key."""
     bank_id, key = f"bank-{uuid.uuid4().hex[:8]}", _key()
-    terms = {**_TERMS, "budget_id": await open_budget_by_two(city), **BECAUSE}
+    terms = {**TERMS, "budget_id": await open_budget_by_two(city), **BECAUSE}
     await approve_by_two(city, f"{OPS}/banks", {"bank_id": bank_id, **terms, **key})
     return terms, bank_id, key["app_key"]
 
@@ -31,7 +31,7 @@ async def _bank(city: City) -> tuple[dict[str, Any], str, str]:
 async def register_bank(city: City) -> None:
     budget_id = await open_budget_by_two(city)
     await city.mark()
-    body = {"bank_id": f"mine-{uuid.uuid4().hex[:8]}", **_TERMS, "budget_id": budget_id, **_key(), **BECAUSE}
+    body = {"bank_id": f"mine-{uuid.uuid4().hex[:8]}", **TERMS, "budget_id": budget_id, **_key(), **BECAUSE}
     made = await city.did(202, "POST", f"{OPS}/banks", body)
     await city.did(409, "POST", f"{OPS}/proposals/{made['proposal_id']}/approve", BECAUSE)
 

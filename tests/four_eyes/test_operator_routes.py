@@ -15,7 +15,7 @@ from tests.four_eyes.conftest import ALONE, SAMPLE, SERVICES, City
 
 assert log_in_attempts.OPS  # its import adds the attempts at log-in
 assert accounts_attempts.APPROVALS
-assert bank_attempts.register_bank
+assert bank_attempts.TERMS
 assert merchant_attempts.OPS
 assert mall_attempts.OPS
 
