@@ -203,9 +203,8 @@ class Case:
         (row,) = await self.rows()
         return row
 
-    async def wait_for_end(self, within_s: float, *, ends: Collection[str] = ("confirmed", "cancelled")) -> float:
-        """Return after how many seconds the settlement has one of these states."""
-        started = time.monotonic()
+    async def wait_for_end(self, started: float, within_s: float, *, ends: Collection[str]) -> float:
+        """Return how many seconds after `started` the settlement has one of these states."""
         while not all(row["status"] in ends for row in await self.rows()):
             took_s = time.monotonic() - started
             assert took_s < within_s, f"still open after {took_s:.0f} s: {await self.rows()}"

@@ -30,6 +30,7 @@ class Fault(enum.StrEnum):
     REFUSED = "connection lost before the commit"
     SLOW = "commit slower than the caller waits"
     DOWN = "not there for ten seconds"
+    AWAY = "not there for seventy seconds"
     PASSED = "passed"
 
 
@@ -159,7 +160,7 @@ class CommitGate:
             raise EOFError
         if fault is Fault.SLOW:
             await asyncio.sleep(SLOW_S)
-        link.committing = fault in {Fault.KILLED_AFTER, Fault.LOST, Fault.DOWN}
+        link.committing = fault in {Fault.KILLED_AFTER, Fault.LOST, Fault.DOWN, Fault.AWAY}
         link.server.write(message)
         if not link.committing:
             self.fired.set()
@@ -167,7 +168,7 @@ class CommitGate:
         await link.committed.wait()
         fire()
         self.fired.set()
-        if fault is not Fault.DOWN:
+        if fault not in {Fault.DOWN, Fault.AWAY}:
             link.cut()
             raise EOFError
         link.committing = False

@@ -20,7 +20,7 @@ CAPTURED, VOIDED, REFUNDED = hold("captured"), hold("voided"), hold("refunded")
 
 GIVEN, BACK = "given", "back"
 _REWARDS_FAULTS: Final = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.LOST)
-_ACCOUNTING_FAULTS: Final = (*_REWARDS_FAULTS, Fault.SLOW, Fault.DOWN)
+_ACCOUNTING_FAULTS: Final = (*_REWARDS_FAULTS, Fault.SLOW, Fault.DOWN, Fault.AWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Journey:
     kind: str = "order"
 
     def ends(self, step: str, fault: Fault) -> str:
+        if fault is Fault.AWAY:  # longer than a citizen is kept waiting
+            return BACK
         at, turn = self.steps.index(step), self.steps.index(self.turns_at)
         is_before = at < turn or (at == turn and fault is Fault.KILLED_BEFORE)
         return self.before if is_before and self.driver == "rewards" else self.after

@@ -6,6 +6,7 @@ a cell names; then the process behind it is killed, or its connection is lost, o
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
@@ -31,7 +32,8 @@ from tests.shop import ROOT
 from tests.tokens import TokenFactory
 
 WITHIN_S: Final = 120
-_DOWN_S: Final = 10
+_GONE_S: Final = {Fault.DOWN: 10, Fault.AWAY: 70}
+_KILLS: Final = {Fault.KILLED_BEFORE, Fault.KILLED_AFTER, *_GONE_S}
 _MEETS_S: Final = 30
 Act = Callable[[], Awaitable[Any]]
 
@@ -61,38 +63,44 @@ async def arrange(case: Case, journey: Journey) -> Act:
     return case.spend
 
 
-async def meet(city: City, journey: Journey, cell: Cell | None, act: Act) -> None:
-    """Do the act while the fault of the cell waits for its step. Killed processes are started again."""
-    if cell is None:
-        await act()
-        return
-    victim = "accounting" if cell.is_of_accounting else journey.driver
-    gate, step = city.gates[victim], cell.step
-    if cell.fault is Fault.DOWN:
-        gate, step = city.gates[journey.driver], journey.steps[journey.steps.index(cell.step) - 1]
-    kills = cell.fault in {Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.DOWN}
-    gate.arm(step, cell.fault, (lambda: city.shop.kill(victim)) if kills else lambda: None)
+async def begin(city: City, journey: Journey, cell: Cell | None, act: Act) -> "asyncio.Future[Any]":
+    """Do the act until the fault of the cell meets its step. Without a cell, to the end."""
     acting = asyncio.ensure_future(act())
+    if cell is None:
+        await acting
+        return acting
+    victim = victim_of(cell)
+    gate, step = city.gates[victim], cell.step
+    if cell.fault in _GONE_S:
+        gate, step = city.gates[journey.driver], journey.steps[journey.steps.index(cell.step) - 1]
+    gate.arm(step, cell.fault, (lambda: city.shop.kill(victim)) if cell.fault in _KILLS else lambda: None)
     assert await asyncio.to_thread(gate.fired.wait, _MEETS_S), f"no {cell.step}: {city.passed}"
-    if kills:
-        await asyncio.sleep(_DOWN_S if cell.fault is Fault.DOWN else 0)
-        await asyncio.to_thread(city.shop.restart, victim)
-    await acting
+    return acting
+
+
+def victim_of(cell: Cell) -> str:
+    return "accounting" if cell.is_of_accounting else cell.journey.driver
 
 
 async def play(city: City, journey: Journey, cell: Cell | None) -> Case:
-    """Play a journey with the fault of a cell. Return when it has ended."""
+    """Play a journey with the fault of a cell. Killed processes are started again. Return when it has ended."""
     case = await city.prepare(kind=journey.kind, is_poor="without" in journey.name)
     by_request = journey.driver == "rewards"
     with city.frozen_worker():
         act = await arrange(case, journey)
         city.disarm()
         if by_request:
-            await meet(city, journey, cell, act)
+            acting = await begin(city, journey, cell, act)
     if not by_request:
-        await meet(city, journey, cell, act)
+        acting = await begin(city, journey, cell, act)
+    happened = time.monotonic()
+    if cell is not None and cell.fault in _KILLS:
+        await asyncio.sleep(_GONE_S.get(cell.fault, 0))
+        await asyncio.to_thread(city.shop.restart, victim_of(cell))
+    await acting
     # What the worker begins has not begun yet: the settlement is still what it was.
-    took_s = await case.wait_for_end(WITHIN_S, ends=("confirmed", "cancelled") if by_request else ("cancelled",))
+    ends = ("confirmed", "cancelled") if by_request else ("cancelled",)
+    took_s = await case.wait_for_end(happened, WITHIN_S, ends=ends)
     print(f"{cell.name if cell else journey.name}: ended after {took_s:.1f} s")
     return case
 
