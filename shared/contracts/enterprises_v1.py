@@ -1,4 +1,4 @@
-"""Topic `accounts.enterprises.v1` (compacted): enterprises, their members and roles, without names.
+"""Topic `accounts.enterprises.v1` (compacted): enterprises, their members and roles, without names of people.
 
 Every service in which a citizen acts for an enterprise projects it.
 """
@@ -13,6 +13,7 @@ import msgspec
 from shared.contracts.bounds import require_storable
 
 Version = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+EnterpriseName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 EnterpriseStatus = Literal["active", "suspended", "closed"]
 EnterpriseKind = Literal[
     "pool_owner",
@@ -35,6 +36,7 @@ class EnterpriseChanged(
     """The complete state of an enterprise since its approval. The record with the highest `version` is valid.
 
     Key of the record = `enterprise_id`. `account_id` is its carbon account. An enterprise acts only while it is active.
+    `name` is the registered one, as in the public register of enterprises; None in records of before it was published.
     """
 
     enterprise_id: uuid.UUID
@@ -42,12 +44,13 @@ class EnterpriseChanged(
     status: EnterpriseStatus
     kinds: Annotated[tuple[EnterpriseKind, ...], msgspec.Meta(min_length=1, max_length=9)]
     account_id: uuid.UUID
+    name: EnterpriseName | None = None
     approved_at: datetime
     changed_at: datetime
 
     def __post_init__(self) -> None:
         """Raises ValueError (a ValidationError while decoding)."""
-        require_storable(self.approved_at, self.changed_at)
+        require_storable(self.name, self.approved_at, self.changed_at)
 
 
 class EnterpriseMemberChanged(

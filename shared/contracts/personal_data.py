@@ -48,7 +48,7 @@ TOPICS: Final[dict[str, KeptTopic]] = {
         Text("空值标记，压实后消失", "a null value: compacted away"), by=("account_id",),
     ),
     topics.ENTERPRISES: KeptTopic(
-        Text("企业、成员与角色，不含姓名", "enterprises, members and roles, without names"), REPRESENTING,
+        Text("企业、成员与角色，不含个人姓名", "enterprises, members and roles, without names of people"), REPRESENTING,
         Text("直到注销（压实）", "until erasure (compacted)"),
         Text("成员记录写空值标记；企业保留", "a null value for memberships; enterprises stay"), by=("account_id",),
     ),

@@ -21,8 +21,8 @@ SAMPLES: tuple[msgspec.Struct, ...] = (
         counts_from=NOW, ended_at=NOW, consent_withdrawn_at=NOW, changed_at=NOW,
     ),
     EnterpriseChanged(
-        enterprise_id=SOME, version=1, status="active", kinds=("venue",), account_id=SOME, approved_at=NOW,
-        changed_at=NOW,
+        enterprise_id=SOME, version=1, status="active", kinds=("venue",), account_id=SOME, name="n",
+        approved_at=NOW, changed_at=NOW,
     ),
     EnterpriseMemberChanged(
         membership_id=SOME, version=1, enterprise_id=SOME, account_id=SOME, roles=("maker",), since=NOW, until=NOW,

@@ -1,10 +1,10 @@
 """SQL of enterprises: the projection of the topic of accounts, and the role of one person."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -78,3 +78,17 @@ async def find_role(session: AsyncSession, *, enterprise_id: uuid.UUID, account_
     )
     row = (await session.execute(query)).first()
     return None if row is None else RoleRow(*row)
+
+
+async def roles_of_pairs(session: AsyncSession, pairs: Collection[tuple[uuid.UUID, uuid.UUID]]) -> Sequence[Any]:
+    """Return rows of (account_id, person_id, roles): the live memberships in active enterprises, by account."""
+    query = (
+        select(enterprise.c.account_id, enterprise_member.c.account_id.label("person_id"), enterprise_member.c.roles)
+        .join(enterprise_member, enterprise_member.c.enterprise_id == enterprise.c.enterprise_id)
+        .where(
+            tuple_(enterprise.c.account_id, enterprise_member.c.account_id).in_(pairs),
+            enterprise.c.status == "active",
+            enterprise_member.c.until.is_(None),
+        )
+    )
+    return (await session.execute(query)).all()

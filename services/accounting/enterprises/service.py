@@ -91,3 +91,11 @@ async def holdings(session: Session, *, enterprise_id: uuid.UUID) -> EnterpriseH
         held_mg=parts.held_mg,
         debt_mg=parts.debt_mg,
     )
+
+
+async def with_role(
+    session: Session, *, pairs: Collection[tuple[uuid.UUID, uuid.UUID]], role: EnterpriseRole
+) -> set[tuple[uuid.UUID, uuid.UUID]]:
+    """Return those of (account of an enterprise, person) where the person has the role and the enterprise is active."""
+    rows = await repository.roles_of_pairs(session, pairs) if pairs else ()
+    return {(row.account_id, row.person_id) for row in rows if role in row.roles}

@@ -1,4 +1,6 @@
-"""Use case of spends, also of the grams of a household or of a family card.
+"""Use case of spends, also of the grams of a household, of a family card or of an enterprise.
+
+A maker of an active enterprise may donate its grams, and may spend them on nothing else.
 
 Membership, rule, limit and agreement are read in the transaction of the spend, after its accounts are locked. So two
 members who spend at once are decided one after the other. Locks: people by id (the spenders, too), households by id,
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from services.accounting.enterprises import service as enterprises
 from services.accounting.families import repository
 from services.accounting.families.domain import Agreement, month_of
 from services.accounting.families.errors import AgreementRequired, MonthlyLimitReached
@@ -67,6 +70,7 @@ async def _load(
         cards=await households.live_cards(session, account_ids=[one.account_id for one, _ in shared]),
         agreements=await repository.locked_agreements(session, agreement_ids) if agreement_ids else {},
         spent_mg=await _spent_in_month(session, pairs, month),
+        donors=await enterprises.with_role(session, pairs=pairs, role="maker"),
         frozen=frozen,
         used=set(),
         accepted={},
@@ -87,7 +91,9 @@ async def _spent_in_month(session: Session, pairs: Sequence[_Pair], month: date)
 
 @dataclass(slots=True)
 class _Permits:
-    """What the spenders of one call may do. `used`: agreements of this call. `accepted`: rows by hold."""
+    """What the spenders of one call may do. `donors`: (enterprise's account, maker).
+
+    `used`: agreements of this call. `accepted`: rows by hold."""
 
     now: datetime
     month: date
@@ -95,6 +101,7 @@ class _Permits:
     cards: Mapping[uuid.UUID, CardRow]
     agreements: Mapping[uuid.UUID, Agreement]
     spent_mg: dict[_Pair, int]
+    donors: set[_Pair]
     frozen: set[uuid.UUID]
     used: set[uuid.UUID]
     accepted: dict[uuid.UUID, dict[str, Any]]
@@ -106,6 +113,8 @@ class _Permits:
             return
         if spender.account_id in self.frozen:
             raise AccountFrozen
+        if self._donates(request, spender):
+            return
         card, home = self.cards.get(request.account_id), self.homes.get(spender.account_id)
         if card is not None and card.proxy_account_id == spender.account_id:
             self._require_limit(request, spender, card.limit_mg)
@@ -117,6 +126,9 @@ class _Permits:
             self._require_limit(request, spender, home.rule.limit_mg)
         elif len(home.people) > 1:
             raise AgreementRequired
+
+    def _donates(self, request: SpendRequest, spender: Spender) -> bool:
+        return (request.account_id, spender.account_id) in self.donors and spender.about.startswith("donation:")
 
     def _require_limit(self, request: SpendRequest, spender: Spender, limit_mg: int) -> None:
         left_mg = max(limit_mg - self.spent_mg.get((request.account_id, spender.account_id), 0), 0)
@@ -143,7 +155,7 @@ class _Permits:
     def count(self, request: SpendRequest) -> None:
         """Count an accepted spend towards the limit, or use up its agreement."""
         spender = request.spender
-        if spender is None:
+        if spender is None or self._donates(request, spender):
             return
         agreement_id = None if request.account_id in self.cards else spender.agreement_id
         if agreement_id is not None:

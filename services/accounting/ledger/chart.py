@@ -1,8 +1,9 @@
 """The chart of accounts: kinds of account, and the accounts that each kind of posting may debit and credit. Pure.
 
     issuance:<methodology>   source of credits; its balance is minus what it has issued
-    person, household        available grams; the balance is never below zero
-    pending, debt            sub-accounts of a person or household: not vested yet; reversed after being spent
+    person, household,       available grams; the balance is never below zero
+    enterprise
+    pending, debt            sub-accounts of one of these: not vested yet; reversed after being spent
     hold                     grams set aside for one order or donation; its account id is the hold's id
     redeemed:<sponsor>       spent on rewards of a sponsor
     donated:<campaign>       given to a campaign
@@ -25,7 +26,8 @@ MAY_BE_NEGATIVE: Final = frozenset({"issuance", "debt"})
 SUB_ACCOUNTS: Final = frozenset({"pending", "debt"})
 WITHDRAWN: Final = "withdrawn:erasure"
 # Accounts with available grams. New grams repay a debt of their owner first.
-SPENDABLE: Final = frozenset({"person", "household"})
+SPENDABLE: Final = frozenset({"person", "household", "enterprise"})
+_OWNERS: Final = ("person", "household", "enterprise")
 
 
 class Rule(NamedTuple):
@@ -36,13 +38,13 @@ class Rule(NamedTuple):
 
 
 CHART: Final[Mapping[str, Rule]] = {
-    "credit": Rule(("issuance",), ("person", "household", "pending")),
-    "vest": Rule(("pending",), ("person", "household")),
-    "reversal": Rule(("person", "household", "pending", "debt"), ("issuance",)),
-    "repayment": Rule(("person", "household"), ("debt",)),
-    "hold": Rule(("person", "household"), ("hold",)),
+    "credit": Rule(("issuance",), (*_OWNERS, "pending")),
+    "vest": Rule(("pending",), _OWNERS),
+    "reversal": Rule((*_OWNERS, "pending", "debt"), ("issuance",)),
+    "repayment": Rule(_OWNERS, ("debt",)),
+    "hold": Rule(_OWNERS, ("hold",)),
     "capture": Rule(("hold",), ("redeemed", "donated")),
-    "release": Rule(("hold",), ("person", "household")),
+    "release": Rule(("hold",), _OWNERS),
     # Back to the hold, from where a release gives the grams to their owner.
     "refund": Rule(("redeemed",), ("hold",)),
     "expire": Rule(("person",), ("expired",)),
@@ -59,7 +61,7 @@ def allowed_movements() -> Iterator[tuple[str, str, str]]:
 
 
 class Account(NamedTuple):
-    """One account. `owner` is the person or household of a sub-account.
+    """One account. `owner` is the person, household or enterprise of a sub-account.
 
     An account with a code is shared, except holds: all workers change its balance, so a transaction changes it last.
     """
@@ -78,9 +80,13 @@ def household(account_id: uuid.UUID) -> Account:
     return Account(account_id, "household")
 
 
+def enterprise(account_id: uuid.UUID) -> Account:
+    return Account(account_id, "enterprise")
+
+
 def spendable(account_id: uuid.UUID, kind: str) -> Account:
-    """Return the account of a person or of a household."""
-    return household(account_id) if kind == "household" else person(account_id)
+    """Return the account of a person, of a household or of an enterprise."""
+    return Account(account_id, kind) if kind in SPENDABLE else person(account_id)
 
 
 def hold(hold_id: uuid.UUID) -> Account:

@@ -20,7 +20,7 @@ from shared.errors import Conflict
 
 
 class Permits(Protocol):
-    """Decides who may spend grams of an account that is not their own: a household's or a family card's."""
+    """Decides who may spend grams of an account that is not their own: of a household, a card or an enterprise."""
 
     def require(self, request: SpendRequest) -> None:
         """Raise a Conflict unless the spender may do this. The caller holds the locks of the accounts."""

@@ -28,6 +28,7 @@ async def publish_enterprise(session: Session, *, settings: Settings, row: Enter
         status=cast("EnterpriseStatus", row.status),
         kinds=tuple(row.kinds),
         account_id=enterprise_account_id(row.enterprise_id),
+        name=row.name,
         approved_at=row.approved_at,
         changed_at=row.changed_at,
     )
