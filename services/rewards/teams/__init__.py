@@ -1,0 +1,1 @@
+"""Teams: citizens who donate together. Grams never move between people; a team only adds up."""
