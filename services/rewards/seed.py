@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.service import Sponsor
 from services.rewards.campaigns import service as campaigns
-from services.rewards.campaigns.domain import Terms
+from services.rewards.campaigns.domain import CampaignKind, Terms
 from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.domain import Limits
 from services.rewards.catalogue.service import ItemTexts
@@ -142,6 +142,7 @@ async def _open_campaign(session: Session) -> None:
         title=Text("零碳马拉松", "Zero-carbon marathon"),
         description=Text("捐出减碳量，抵消赛事排放。", "Give grams to offset the emissions of the race."),
         target_mg=MARATHON_TARGET_MG,
+        kind=CampaignKind.EVENT,
         terms=Terms(opens, opens + timedelta(days=CAMPAIGN_DAYS), min_mg=1_000, max_mg=100_000_000),
     )
 

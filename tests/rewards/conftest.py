@@ -134,7 +134,12 @@ class Rewards:
             )
 
     async def add_campaign(
-        self, campaign_id: str = "zero-carbon-marathon", *, opens_in: timedelta = timedelta(0)
+        self,
+        campaign_id: str = "zero-carbon-marathon",
+        *,
+        opens_in: timedelta = timedelta(0),
+        target_mg: int = 30_000_000_000,
+        min_mg: int = 1_000,
     ) -> None:
         opens = clock.now() - timedelta(days=1) + opens_in
         async with self.database.transaction() as session:
@@ -143,8 +148,8 @@ class Rewards:
                 campaign_id=campaign_id,
                 title=Text("零碳马拉松", "Zero-carbon marathon"),
                 description=Text("", ""),
-                target_mg=30_000_000_000,
-                terms=Terms(opens, opens + timedelta(days=30), min_mg=1_000, max_mg=100_000_000),
+                target_mg=target_mg,
+                terms=Terms(opens, opens + timedelta(days=30), min_mg=min_mg, max_mg=100_000_000),
             )
 
     async def get(self, path: str, user_id: uuid.UUID | None = None, **params: Any) -> httpx.Response:

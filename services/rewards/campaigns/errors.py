@@ -25,3 +25,11 @@ class AmountOutOfRange(InvalidRequest):
     code = "AMOUNT_OUT_OF_RANGE"
     members: ClassVar = {"min_mg": int, "max_mg": int}
     says = refusals.AMOUNT_OUT_OF_RANGE
+
+
+class TargetExceeded(Conflict):
+    """The donation is larger than what the campaign still takes: `rest_mg`, 0 at the target."""
+
+    code = "TARGET_EXCEEDED"
+    members: ClassVar = {"rest_mg": int}
+    says = refusals.TARGET_EXCEEDED

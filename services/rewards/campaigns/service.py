@@ -1,10 +1,10 @@
-"""Use cases of campaigns: show them, place donations, confirm them with exact totals.
+"""Use cases of campaigns: show them, confirm donations with exact totals. `placing` opens donations.
 
-Locks are always taken in this order: donations, the rows of donors by campaign and user, campaigns by id.
+Locks are always taken in this order: donations, the rows of donors by campaign and donor, teams by id, campaigns by id.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,21 +12,20 @@ from typing import Any
 import msgspec
 
 from services.rewards.campaigns import repository
-from services.rewards.campaigns.domain import Terms
-from services.rewards.campaigns.errors import AmountOutOfRange, CampaignClosed, CampaignNotFound, DonationNotFound
-from services.rewards.campaigns.models import donation
+from services.rewards.campaigns.domain import CampaignKind, Donor, Obstacle, Terms, obstacle
+from services.rewards.campaigns.errors import CampaignNotFound, DonationNotFound
 from services.rewards.certificates import service as certificates
 from services.rewards.certificates.service import Certificate
 from services.rewards.database import SCHEMA
-from services.rewards.settlement import service as settlements
+from services.rewards.donor_names import service as donor_names
+from services.rewards.enterprises import service as enterprises
+from services.rewards.enterprises.service import EnterpriseActor
 from services.rewards.settlement.domain import Settlement, Status
-from services.rewards.settlement.service import Asked, Placement
-from shared import clock, outbox
-from shared.amounts import grams
+from services.rewards.teams import service as teams
+from shared import outbox
 from shared.contracts.envelope import event_headers
 from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, EVENT_SOURCE, DonationMade
 from shared.db import Session
-from shared.errors import AppError, IdempotencyKeyInProgress, IdempotencyKeyReused
 from shared.eventlog import Record
 from shared.ids import new_id
 from shared.language import Text
@@ -43,6 +42,41 @@ class Campaign:
     donated_mg: int
     donors: int
     terms: Terms
+    kind: CampaignKind
+    thanks: Text
+    images: tuple[str, ...]
+    reserved_mg: int
+    version: int
+    completed_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def rest_mg(self) -> int:
+        """What new donations can still give."""
+        return self.target_mg - self.donated_mg - self.reserved_mg
+
+    def open_at(self, instant: datetime) -> bool:
+        return self.closed_at is None and self.completed_at is None and self.terms.open_at(instant)
+
+    def obstacle(self, amount_mg: int, *, rest_mg: int, instant: datetime) -> Obstacle | None:
+        return obstacle(
+            self.terms,
+            rest_mg=rest_mg,
+            is_closed=self.closed_at is not None,
+            amount_mg=amount_mg,
+            instant=instant,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DonorName:
+    """How a donor is named to others. `name`: an enterprise's, or a person's who agreed to be named; else None."""
+
+    name: str | None
+    pseudonym: str
+    is_enterprise: bool
+    donor_id: uuid.UUID
+    donated_mg: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +91,10 @@ class Donation:
     amount_mg: int
     certificate: Certificate | None
     created_at: datetime
+    settled_at: datetime | None
+    enterprise_id: uuid.UUID | None
+    team_id: uuid.UUID | None
+    thanks: Text
 
 
 def _campaign(row: Any) -> Campaign:
@@ -68,6 +106,13 @@ def _campaign(row: Any) -> Campaign:
         donated_mg=row.donated_mg,
         donors=row.donors,
         terms=Terms(row.starts_at, row.ends_at, row.min_mg, row.max_mg),
+        kind=CampaignKind(row.kind),
+        thanks=Text(row.thanks_zh, row.thanks_en),
+        images=tuple(row.images),
+        reserved_mg=row.reserved_mg,
+        version=row.version,
+        completed_at=row.completed_at,
+        closed_at=row.closed_at,
     )
 
 
@@ -84,6 +129,42 @@ async def get_campaign(session: Session, *, campaign_id: str) -> Campaign:
     return _campaign(row)
 
 
+async def get_campaigns(session: Session, *, campaign_ids: Collection[str]) -> dict[str, Campaign]:
+    """Return those that exist, by id."""
+    return {row.campaign_id: _campaign(row) for row in await repository.by_ids(session, sorted(campaign_ids))}
+
+
+async def lock_campaigns(session: Session, *, campaign_ids: Collection[str]) -> dict[str, Campaign]:
+    """Lock campaigns by id until the transaction ends. Return those that exist."""
+    return {row.campaign_id: _campaign(row) for row in await repository.locked(session, sorted(campaign_ids))}
+
+
+async def lock_row(session: Session, *, campaign_id: str) -> Any:
+    """Lock a campaign until the transaction ends. Return its columns. Raises CampaignNotFound."""
+    rows = await repository.locked(session, [campaign_id])
+    if not rows:
+        raise CampaignNotFound
+    return rows[0]
+
+
+async def count_campaigns(session: Session) -> int:
+    return await repository.count_campaigns(session)
+
+
+async def add_campaign(session: Session, *, campaign_id: str, columns: Mapping[str, Any]) -> None:
+    """Open a campaign with these columns."""
+    await repository.insert_missing(session, campaign_id=campaign_id, **columns)
+
+
+async def change_campaign(session: Session, *, campaign_id: str, columns: Mapping[str, Any]) -> None:
+    """Change columns of a locked campaign, and raise its version. The target was compared with what is given."""
+    await repository.change(session, campaign_id, columns)
+
+
+async def close_campaign(session: Session, *, campaign_id: str) -> None:
+    await repository.close(session, campaign_id)
+
+
 async def open_campaign(
     session: Session,
     *,
@@ -92,11 +173,13 @@ async def open_campaign(
     description: Text,
     target_mg: int,
     terms: Terms,
+    kind: CampaignKind = CampaignKind.CHARITY,
 ) -> None:
     """Open a campaign. An existing one is not changed."""
     await repository.insert_missing(
         session,
         campaign_id=campaign_id,
+        kind=kind,
         title_zh=title.zh,
         title_en=title.en,
         description_zh=description.zh,
@@ -111,71 +194,29 @@ async def open_campaign(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one request donates."""
+    """What one request donates: a person's or an enterprise's grams, or a person's in the name of a team."""
 
     campaign_id: str
     amount_mg: int
+    enterprise_id: uuid.UUID | None = None
+    team_id: uuid.UUID | None = None
 
 
-async def place_donations(session: Session, *, asked: Sequence[Asked]) -> list[Placement | AppError]:
-    """Open the settlements of donations.
+async def acting_for(
+    session: Session, *, enterprise_id: uuid.UUID | None, account_id: uuid.UUID | None, person_id: uuid.UUID
+) -> EnterpriseActor | None:
+    """Return the enterprise whose grams are to be given, named by its id or by its account; None for people's grams.
 
-    Errors: CampaignNotFound, CampaignClosed, AmountOutOfRange, IdempotencyKeyReused.
+    `account_id`: the account that was asked for, None for the person's own. Accounting decides again when it spends.
+    Raises EnterpriseNotFound, EnterpriseRoleRequired (one of its makers gives), EnterpriseSuspended, EnterpriseClosed.
     """
-    rows = await repository.by_ids(session, sorted({one.wanted.campaign_id for one in asked}))
-    campaigns = {row.campaign_id: _campaign(row) for row in rows}
-    earlier = await repository.by_keys(session, [(one.origin.user_id, one.origin.idempotency_key) for one in asked])
-    found: dict[int, Placement | AppError] = {}
-    new: dict[int, dict[str, Any]] = {}
-    for place, one in enumerate(asked):
-        campaign = campaigns.get(one.wanted.campaign_id)
-        row = earlier.get((one.origin.user_id, one.origin.idempotency_key))
-        if campaign is None:
-            found[place] = CampaignNotFound()
-        elif row is not None:
-            found[place] = await _existing(session, one, row)
-        elif refusal := _screened(one, campaign):
-            found[place] = refusal
-        else:
-            new[place] = _new_row(one, campaign)
-    if new:
-        opened = await settlements.open_many(
-            session, donation, [(asked[place].origin, row) for place, row in new.items()]
-        )
-        for place, row in new.items():
-            settlement = opened.get(row["donation_id"])
-            # None: another process has placed a donation with this key a moment ago.
-            found[place] = IdempotencyKeyInProgress() if settlement is None else Placement(settlement)
-    return [found[place] for place in range(len(asked))]
-
-
-async def _existing(session: Session, asked: Asked, row: Any) -> Placement | AppError:
-    asked_for = (asked.wanted.campaign_id, asked.wanted.amount_mg, asked.origin.account_id)
-    if (row.campaign_id, row.amount_mg, row.account_id) != asked_for:
-        return IdempotencyKeyReused()
-    return Placement(await settlements.get(session, donation, settlement_id=row.donation_id), repeated=True)
-
-
-def _screened(asked: Asked, campaign: Campaign) -> AppError | None:
-    terms = campaign.terms
-    if not terms.accepts(asked.wanted.amount_mg):
-        return AmountOutOfRange(
-            least=grams(terms.min_mg),
-            most=grams(terms.max_mg),
-            extensions={"min_mg": terms.min_mg, "max_mg": terms.max_mg},
-        )
-    return None if terms.open_at(clock.now()) else CampaignClosed()
-
-
-def _new_row(asked: Asked, campaign: Campaign) -> dict[str, Any]:
-    return {
-        "donation_id": new_id(),
-        "amount_mg": asked.wanted.amount_mg,
-        "capture_to": f"donated:{campaign.campaign_id}",
-        "title_zh": campaign.title.zh,
-        "title_en": campaign.title.en,
-        "campaign_id": campaign.campaign_id,
-    }
+    if enterprise_id is None and account_id is not None:
+        enterprise_id = await enterprises.id_of_account(session, account_id=account_id)
+    if enterprise_id is None:
+        return None
+    return await enterprises.require_role(
+        session, enterprise_id=enterprise_id, person_id=person_id, roles=("maker",), acting=True
+    )
 
 
 async def deliver(session: Session, *, confirmed: Sequence[Settlement], time_zone: str, topic: str) -> None:
@@ -200,11 +241,27 @@ async def deliver(session: Session, *, confirmed: Sequence[Settlement], time_zon
     await outbox.add(session, SCHEMA, topic, records)
 
 
-async def count(session: Session, *, confirmed: Sequence[Settlement]) -> None:
-    """Add to the totals of donors and campaigns."""
-    if confirmed:
-        rows = await repository.donations_by_ids(session, [one.settlement_id for one in confirmed])
-        await repository.add_donated(session, [(row.campaign_id, row.user_id, row.amount_mg) for row in rows.values()])
+async def count(session: Session, *, confirmed: Sequence[Settlement], released: Sequence[Settlement]) -> None:
+    """Add donations made to the totals of donors and campaigns. What was reserved for them and for others is free."""
+    made, given_up = [one.settlement_id for one in confirmed], [one.settlement_id for one in released]
+    if not made and not given_up:
+        return
+    rows = await repository.donations_by_ids(session, [*made, *given_up])
+    gifts = [rows[one] for one in made]
+    new = await repository.add_donors(session, gifts)
+    of_teams: dict[uuid.UUID, int] = {}
+    for row in gifts:
+        if row.team_id is not None:
+            of_teams[row.team_id] = of_teams.get(row.team_id, 0) + row.amount_mg
+    await teams.add_donated(session, amounts_mg=of_teams)
+    for campaign_id in sorted({row.campaign_id for row in rows.values()}):
+        await repository.count(
+            session,
+            campaign_id,
+            donated_mg=sum(row.amount_mg for row in gifts if row.campaign_id == campaign_id),
+            released_mg=sum(rows[one].amount_mg for one in given_up if rows[one].campaign_id == campaign_id),
+            donors=new.get(campaign_id, 0),
+        )
 
 
 def _made(row: Any, certificate_no: str) -> Record:
@@ -223,7 +280,7 @@ def _made(row: Any, certificate_no: str) -> Record:
 
 async def _with_details(session: Session, rows: Sequence[Any]) -> list[Donation]:
     found = await repository.by_ids(session, sorted({row.campaign_id for row in rows}))
-    titles = {row.campaign_id: Text(row.title_zh, row.title_en) for row in found}
+    campaigns = {row.campaign_id: _campaign(row) for row in found}
     issued = await certificates.certificates_of(session, donation_ids=[row.donation_id for row in rows])
     return [
         Donation(
@@ -231,13 +288,54 @@ async def _with_details(session: Session, rows: Sequence[Any]) -> list[Donation]
             status=Status(row.status),
             reason_code=row.reason_code,
             campaign_id=row.campaign_id,
-            campaign_title=titles[row.campaign_id],
+            campaign_title=campaigns[row.campaign_id].title,
             amount_mg=row.amount_mg,
             certificate=issued.get(row.donation_id),
             created_at=row.created_at,
+            settled_at=row.settled_at,
+            enterprise_id=row.enterprise_id,
+            team_id=row.team_id,
+            thanks=campaigns[row.campaign_id].thanks,
         )
         for row in rows
     ]
+
+
+async def _named(session: Session, donors: Sequence[Any]) -> dict[tuple[str, uuid.UUID], DonorName]:
+    """Return the names of rows of donors, by campaign and donor. One look for all people, one for all enterprises."""
+    people = await donor_names.names_of(session, user_ids=[row.donor_id for row in donors if not row.is_enterprise])
+    firms = await enterprises.names_of(session, enterprise_ids=[row.donor_id for row in donors if row.is_enterprise])
+    return {
+        (row.campaign_id, row.donor_id): DonorName(
+            name=(firms if row.is_enterprise else people).get(row.donor_id),
+            pseudonym=row.pseudonym,
+            is_enterprise=row.is_enterprise,
+            donor_id=row.donor_id,
+            donated_mg=row.donated_mg,
+        )
+        for row in donors
+    }
+
+
+async def get_thanks(session: Session, *, donation_id: uuid.UUID, user_id: uuid.UUID) -> tuple[Campaign, DonorName]:
+    """Return the campaign of a donation, and how its donor is named. Raises DonationNotFound, also for an open one."""
+    row = await repository.owned(session, donation_id, user_id)
+    found = None
+    if row is not None and row.status == Status.CONFIRMED:
+        found = await repository.donor_of(session, row.campaign_id, row.enterprise_id or row.user_id)
+    if row is None or found is None:
+        raise DonationNotFound
+    [name] = (await _named(session, [found])).values()
+    return await get_campaign(session, campaign_id=row.campaign_id), name
+
+
+async def list_donors(
+    session: Session, *, campaign_id: str, after: tuple[int, uuid.UUID] | None, limit: int
+) -> list[DonorName]:
+    """Return the donors of a campaign, those who gave the most first. Raises CampaignNotFound."""
+    await get_campaign(session, campaign_id=campaign_id)
+    rows = await repository.donors_page(session, campaign_id, after=after, limit=limit)
+    return list((await _named(session, rows)).values())
 
 
 async def get_settled_donations(session: Session, *, settled: Sequence[Settlement]) -> list[Donation]:
@@ -254,18 +352,24 @@ async def get_own_donation(session: Session, *, donation_id: uuid.UUID, user_id:
     return (await _with_details(session, [row]))[0]
 
 
-async def list_own_donations(
-    session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int
+async def list_donations(session: Session, *, donor: Donor, before: uuid.UUID | None, limit: int) -> list[Donation]:
+    """Return the donations of a donor before the id `before`, newest first. Refused ones are no donations."""
+    return await _with_details(session, await repository.owned_page(session, donor=donor, before=before, limit=limit))
+
+
+async def settled_donations(
+    session: Session, *, donor: Donor, since: datetime, before: datetime, after: uuid.UUID, limit: int
 ) -> list[Donation]:
-    """Return the donations of the user before the id `before`, newest first. Refused ones are no donations."""
-    return await _with_details(
-        session, await repository.owned_page(session, user_id=user_id, before=before, limit=limit)
-    )
+    """Return donations that were made or given back in [since, before), and some made earlier, after an id."""
+    rows = await repository.settled_page(session, donor, since=since, before=before, after=after, limit=limit)
+    return await _with_details(session, rows)
 
 
 async def count_wrong_totals(session: Session) -> int:
-    """Count campaigns whose totals differ from their confirmed donations."""
-    return await repository.count_wrong_totals(session)
+    """Count campaigns and teams whose totals differ from their confirmed donations."""
+    given, counted = await repository.team_sums(session), await teams.sums(session)
+    wrong_teams = sum(given.get(team_id) != counted.get(team_id) for team_id in given.keys() | counted.keys())
+    return await repository.count_wrong_totals(session) + wrong_teams
 
 
 async def total_donated_mg(session: Session) -> int:

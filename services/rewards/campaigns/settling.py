@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from services.rewards.campaigns import service
+from services.rewards.campaigns import placing, service
 from services.rewards.campaigns.models import donation
 from services.rewards.campaigns.schemas import DonationView
 from services.rewards.database import SettledTable
@@ -29,14 +29,14 @@ class DonationKind:
         return f"/api/v1/rewards/campaigns/{subject}/donations"
 
     async def place_many(self, session: Session, asked: Sequence[Asked]) -> list[Placement | AppError]:
-        return await service.place_donations(session, asked=asked)
+        return await placing.place_donations(session, asked=asked)
 
     async def deliver(self, session: Session, ended: Ended) -> None:
         await service.deliver(session, confirmed=ended.confirmed, time_zone=self._time_zone, topic=self._topic)
 
     async def count(self, session: Session, ended: Ended) -> None:
-        """Add to the totals. A donation reserves nothing, and a made one is not given back."""
-        await service.count(session, confirmed=ended.confirmed)
+        """Add to the totals, and free what was reserved. A made donation is not given back."""
+        await service.count(session, confirmed=ended.confirmed, released=ended.released)
 
     async def take_back(self, _session: Session, _settlement_id: uuid.UUID, /) -> None:
         """Refuse: a certificate is issued, and the ledger has no way back from a campaign."""

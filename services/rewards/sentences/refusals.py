@@ -28,6 +28,13 @@ CAMPAIGN_CLOSED: Final = Sentence(
         "The campaign has not begun or is over. No grams were taken. Have a look at the others.",
     ),
 )
+TARGET_EXCEEDED: Final = Sentence(
+    Text("超过了活动还差的数量", "More than the campaign still needs"),
+    Text(
+        "这项活动现在还能接受 {left}，这次没有捐出，您的减碳量没有扣除。请改捐这个数量，或看看其他活动。",
+        "The campaign can still take {left}. Nothing was donated, and no grams were taken. Give that much, or another.",
+    ),
+)
 CAMPAIGN_NOT_FOUND: Final = Sentence(
     Text("没有这项活动", "No such campaign"),
     Text(
