@@ -79,6 +79,8 @@ _GAINS = {
     "banks": "SELECT bank_id || ' ' || fen_per_kg || ' ' || month_fen || ' ' || budget_id FROM rewards.bank"
     " WHERE suspended_at IS NULL",
     "live keys of banks": "SELECT app_key FROM rewards.bank_key WHERE revoked_at IS NULL",
+    "campaigns that take grams": "SELECT campaign_id || ' ' || target_mg || ' ' || ends_at FROM rewards.campaign"
+    " WHERE closed_at IS NULL",
     "refunds": "SELECT order_id::text FROM rewards.orders WHERE status <> 'confirmed'",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.four_eyes import accounts_attempts, bank_attempts, log_in_attempts, mall_attempts, merchant_attempts
+from tests.four_eyes import (
+    accounts_attempts,
+    bank_attempts,
+    campaign_attempts,
+    log_in_attempts,
+    mall_attempts,
+    merchant_attempts,
+)
 from tests.four_eyes.attempts import ATTEMPTS
 from tests.four_eyes.conftest import ALONE, SAMPLE, SERVICES, City
 
@@ -18,6 +25,7 @@ assert accounts_attempts.APPROVALS
 assert bank_attempts.TERMS
 assert merchant_attempts.OPS
 assert mall_attempts.OPS
+assert campaign_attempts.OPS
 
 
 def routes_of(city: City) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ class MallProposal(StrEnum):
     CLOSE_BUDGET = "budget.close"
     PUBLISH_ITEM = "item.publish"
     CHANGE_ITEM = "item.change"
+    OPEN_CAMPAIGN = "campaign.open"
+    CHANGE_CAMPAIGN = "campaign.change"
     REFUND_ORDER = "order.refund"
     REGISTER_BANK = "bank.register"
     CHANGE_BANK = "bank.change"

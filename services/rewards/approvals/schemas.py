@@ -43,7 +43,9 @@ class ProposalView(BaseModel):
 
     proposal_id: uuid.UUID
     kind: Annotated[str, one_of(MallProposal)]
-    subject: str = Field(description="商品、预算、订单或银行的编号 The id of the item, budget, order or bank")
+    subject: str = Field(
+        description="商品、预算、活动、订单或银行的编号 The id of the item, budget, campaign, order or bank"
+    )
     content: dict[str, Any] = Field(description="批准后生效的内容 What takes effect with the approval")
     reason: str
     status: Status

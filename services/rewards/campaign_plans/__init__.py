@@ -1,0 +1,1 @@
+"""The operators' part of campaigns: open and change them with two persons, close them with one."""
