@@ -8,6 +8,7 @@ from services.rewards.database import SCHEMA
 from services.rewards.erasures import repository
 from services.rewards.erasures.models import erasure_task
 from services.rewards.personal_data import TABLES
+from services.rewards.standing_orders import service as standing_orders
 from shared.contracts.erasures_v1 import ErasureAsked
 from shared.db import Database, Session
 from shared.erasing import Eraser, Task, take_steps
@@ -44,7 +45,8 @@ async def erase_due(session: Session, *, topic: str) -> int:
 
 
 async def _step(session: Session, task: Task, topic: str, *, at_most: int) -> int:
-    if await repository.has_open_settlements(session, task.user_id):
+    quiet = await standing_orders.end_for_erasure(session, user_id=task.user_id)
+    if not quiet or await repository.has_open_settlements(session, task.user_id):
         await TASKS.advance(session, task, rows=0, waits_for="settlement", again=_AGAIN)
         return 0
     ids = PersonIds(user_id=task.user_id, account_id=task.account_id)
