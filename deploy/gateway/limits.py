@@ -43,6 +43,7 @@ ROUTE_LIMITS = (
     RouteLimit("invitations", "POST", "/api/v1/accounts/households/[^/]+/invitations", Rate(10, 50), Rate(1, 5)),
     # An invitation code could be guessed here.
     RouteLimit("join", "POST", "/api/v1/accounts/households/join", Rate(10, 50), Rate(1, 5)),
+    RouteLimit("team-join", "POST", "/api/v1/rewards/teams/join", Rate(10, 50), Rate(1, 5)),
     # Account numbers could be guessed here.
     RouteLimit("members", "POST", "/api/v1/accounts/enterprises/[^/]+/members", Rate(10, 50), Rate(1, 5)),
     # 5 MiB each, held by the gateway and then by the service.

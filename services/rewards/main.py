@@ -12,6 +12,7 @@ from services.rewards.assembly import build_desks, build_engine, build_session_c
 from services.rewards.audit.api import router as audit
 from services.rewards.banks.api import router as banks
 from services.rewards.budgets.api import router as budgets
+from services.rewards.campaign_plans.api import router as campaign_plans
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
 from services.rewards.categories.api import ops_router as categories_of_operators
@@ -24,6 +25,8 @@ from services.rewards.database import SCHEMA
 from services.rewards.disputes.api import ops_router as disputes_ops
 from services.rewards.disputes.api import router as disputes
 from services.rewards.disputes.service import kinds as kinds_of_disputes
+from services.rewards.donor_names.api import router as donor_names
+from services.rewards.donor_statements.api import router as donor_statements
 from services.rewards.forecasts.api import router as forecasts
 from services.rewards.forecasts.credits import CreditsReader
 from services.rewards.loans.api import router as loans
@@ -52,6 +55,8 @@ from services.rewards.redemptions.api import ops_router as redemptions_ops
 from services.rewards.redemptions.api import router as tills
 from services.rewards.refunds.api import router as refunds
 from services.rewards.settings import Settings
+from services.rewards.standing_orders.api import router as standing_orders
+from services.rewards.teams.api import router as teams
 from services.rewards.voucher_imports.api import PATH as VOUCHER_IMPORTS
 from services.rewards.voucher_imports.api import router as voucher_imports
 from services.rewards.voucher_imports.domain import FILE_BYTES_MAX
@@ -74,6 +79,10 @@ _ROUTERS: Final = (
     orders,
     vouchers,
     campaigns,
+    donor_names,
+    donor_statements,
+    teams,
+    standing_orders,
     certificates,
     loans,
     loans_of_banks,
@@ -92,6 +101,7 @@ _ROUTERS: Final = (
     disputes_ops,
     mall,
     budgets,
+    campaign_plans,
     forecasts,
     refunds,
     proposals,

@@ -8,10 +8,14 @@ from typing import Final
 from shared import erasing
 from shared.language import Text
 from shared.personal_data import (
+    ERASURE,
     FOR_GOOD,
     REDEEMING,
+    REPRESENTING,
+    Basis,
     Erasure,
     Kept,
+    Purpose,
     account,
     approvals,
     audit_log,
@@ -22,6 +26,7 @@ from shared.personal_data import (
 )
 
 _BILLING: Final = Text("长期，用于与商家结算", "for good: sponsors are billed by it")
+_THANKING: Final = Purpose(Text("在感谢名单里显示称呼", "naming donors in lists of thanks"), Basis.CONSENT)
 _CLEAR_SETTLED: Final = {"request_id": "''", "last_error": "NULL"}
 
 TABLES: Final[dict[str, Kept]] = {
@@ -35,7 +40,8 @@ TABLES: Final[dict[str, Kept]] = {
     "budget": nobody(Text("预算", "budgets")),
     "campaign": nobody(Text("公益活动", "campaigns")),
     "campaign_donor": Kept(
-        Text("为活动捐赠的总数", "sum of a donor's donations"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
+        Text("为活动捐赠的总数", "sum of a donor's donations"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM,
+        by=(user("donor_id"),),
     ),
     "category": nobody(Text("商品类别", "categories of items")),
     "certificate": Kept(
@@ -46,6 +52,17 @@ TABLES: Final[dict[str, Kept]] = {
         Text("捐赠", "donations"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),),
         names=frozenset({"account_id", "spender_id"}),
         clear={**_CLEAR_SETTLED, "idempotency_key": "donation_id::text"},
+    ),
+    "donor_name": Kept(
+        Text("同意公开的称呼", "the name under which a donor agreed to be thanked"), _THANKING, ERASURE, Erasure.DELETE,
+        by=(user(),),
+    ),
+    "enterprise": nobody(
+        Text("企业（来自账户服务）", "enterprises, as accounts published them"), names=frozenset({"account_id"})
+    ),
+    "enterprise_member": Kept(
+        Text("企业成员与角色（来自账户服务）", "members of enterprises, as accounts published them"), REPRESENTING,
+        ERASURE, Erasure.DELETE, by=(account(),),
     ),
     "item": nobody(Text("兑换商品", "items")),
     "item_stock": nobody(Text("库存", "stock")),
@@ -108,6 +125,19 @@ TABLES: Final[dict[str, Kept]] = {
     ),
     "reconciliation_run": nobody(Text("与总账的核对", "reconciliations with the ledger")),
     "reconciliation_total": nobody(Text("核对合计", "sums of a reconciliation")),
+    "standing_order": Kept(
+        Text("每月捐赠", "monthly donations"), REDEEMING, ERASURE, Erasure.DELETE, by=(user(),),
+        names=frozenset({"account_id"}), order=1,
+    ),
+    "standing_run": Kept(
+        Text("每月捐赠的各月结果", "what became of each month of a monthly donation"), REDEEMING, ERASURE,
+        Erasure.DELETE, by=(through("standing_order", "standing_order_id"),),
+    ),
+    "team": Kept(
+        Text("小队", "teams"), REDEEMING, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
+        hidden=frozenset({"code_hash"}), clear={"name": "'小队'"}, order=1,
+    ),
+    "team_member": Kept(Text("小队成员", "members of teams"), REDEEMING, ERASURE, Erasure.DELETE, by=(user(),)),
     "voucher": Kept(
         Text("券码（密文）", "voucher codes, sealed"), REDEEMING, _BILLING, Erasure.CLEAR,
         by=(through("orders", "order_id"),), names=frozenset({"user_id"}),

@@ -11,6 +11,8 @@ from services.rewards.certificates import models as _certificates
 from services.rewards.clearing import models as _clearing
 from services.rewards.database import metadata
 from services.rewards.disputes import models as _disputes
+from services.rewards.donor_names import models as _donor_names
+from services.rewards.enterprises import models as _enterprises
 from services.rewards.erasures import models as _erasures
 from services.rewards.loans import models as _loans
 from services.rewards.merchants import models as _merchants
@@ -19,6 +21,8 @@ from services.rewards.orders import models as _orders
 from services.rewards.pictures import models as _pictures
 from services.rewards.reconciliation import models as _reconciliation
 from services.rewards.redemptions import models as _redemptions
+from services.rewards.standing_orders import models as _standing_orders
+from services.rewards.teams import models as _teams
 from services.rewards.voucher_imports import models as _voucher_imports
 from services.rewards.vouchers import models as _vouchers
 
@@ -35,6 +39,8 @@ _ = (
     _certificates,
     _clearing,
     _disputes,
+    _donor_names,
+    _enterprises,
     _erasures,
     _loans,
     _merchants,
@@ -44,5 +50,7 @@ _ = (
     _reconciliation,
     _redemptions,
     _voucher_imports,
+    _standing_orders,
+    _teams,
     _vouchers,
 )

@@ -7,14 +7,18 @@ from services.rewards.approvals import service as approvals
 from services.rewards.assembly import build_engine, build_reconciler
 from services.rewards.banks import service as banks
 from services.rewards.budgets import service as budgets
+from services.rewards.campaigns.settling import DONATION
 from services.rewards.catalogue import service as catalogue
 from services.rewards.clearing import service as clearing
 from services.rewards.database import SCHEMA
+from services.rewards.enterprises import service as enterprises
 from services.rewards.erasures import service as erasures
 from services.rewards.loans import service as loans
 from services.rewards.merchants import credentials
 from services.rewards.reconciliation import service as reconciliation
 from services.rewards.settings import Settings
+from services.rewards.settlement.desk import Desk
+from services.rewards.standing_orders import running as standing_orders
 from services.rewards.vouchers import using as vouchers
 from shared import erasing, idempotency
 from shared.contracts import topics
@@ -37,10 +41,13 @@ class RewardsWorker(Worker):
     def __init__(self, settings: Settings) -> None:
         super().__init__(SCHEMA, settings)
         self.accounting = new_client(settings.accounting_base_url)
+        self.desks: list[Desk] = []
 
     async def run_until(self, stopping: asyncio.Event) -> None:
         async with self.accounting:
             await super().run_until(stopping)
+            for desk in self.desks:
+                await desk.stop()
 
 
 def build(settings: Settings | None = None) -> Worker:
@@ -52,6 +59,13 @@ def build(settings: Settings | None = None) -> Worker:
         # The engine opens its own transactions, none of them during a call to accounting. The job's one stays unused.
         await engine.drive_due()
 
+    donations = Desk(engine, DONATION)
+    worker.desks.append(donations)
+
+    async def give_monthly(_session: Session) -> None:
+        # As above: the desk opens its own transactions.
+        await standing_orders.run_due(worker.database, donations, time_zone=settings.time_zone)
+
     reconciler = build_reconciler(settings, worker.database, worker.accounting)
 
     async def reconcile(_session: Session) -> None:
@@ -62,7 +76,11 @@ def build(settings: Settings | None = None) -> Worker:
     worker.publish(topics.REWARDS, topics.REWARDS_ERASURES)
     _add_erasures(worker)
     _add_vouchers_and_merchants(worker)
+    worker.consume(
+        "rewards.enterprises", topics.ENTERPRISES, decoder=enterprises.DECODER, handler=enterprises.handle_facts
+    )
     worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
+    worker.every(MINUTELY_S, "give_monthly", give_monthly)
     worker.every(WATCH_EVERY_S, "report_stuck", engine.report_stuck)
     worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
     worker.every(WATCH_EVERY_S, "report_budgets", budgets.report)

@@ -43,6 +43,7 @@ from services.rewards.campaigns import service as campaigns
 from services.rewards.campaigns.domain import Terms
 from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.service import ItemTexts
+from services.rewards.enterprises import service as rewards_enterprises
 from services.rewards.erasures import service as rewards_erasures
 from services.rewards.main import create_app as create_rewards
 from services.rewards.settings import Settings as RewardsSettings
@@ -250,6 +251,7 @@ class City:
             await handle("accounting", CONSENTS, projected_consents.handle_consents)
         elif topic == "accounts.enterprises.v1":
             await handle("accounting", ENTERPRISES, projected_enterprises.handle_facts)
+            await handle("rewards", ENTERPRISES, rewards_enterprises.handle_facts)
         elif topic == "accounts.mandates.v1":
             await handle("accounting", MANDATES, projected_mandates.handle_mandates)
         elif topic == "accounts.bindings.v1":

@@ -48,6 +48,8 @@ FOR_NOBODY: Final = {
     "GET /api/v1/rewards/voucher-rules",
     "GET /api/v1/rewards/campaigns",
     "GET /api/v1/rewards/campaigns/{campaign_id}",
+    # Donors by pseudonym, by the name they agreed to, or by the name of an enterprise.
+    "GET /api/v1/rewards/campaigns/{campaign_id}/donors",
     # The number of a certificate is not to be guessed, and its holder shows it.
     "GET /api/v1/rewards/certificates/{certificate_no}",
 }

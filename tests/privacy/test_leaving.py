@@ -54,6 +54,14 @@ async def live(city: City, openid: str = OPENID, phone: str = PHONE) -> Citizen:
         "rewards", "POST", f"/campaigns/{CAMPAIGN}/donations", json={"amount_mg": 500}, headers=key
     )
     assert donated.status_code == 201, donated.text
+    monthly = {"campaign_id": CAMPAIGN, "amount_mg": 500, "day": 31}
+    for method, path, body in (
+        ("POST", "/teams", {"name": "东湖骑行队"}),
+        ("PUT", "/me/donor-name", {"name": "江城小雨"}),
+        ("POST", "/me/standing-orders", monthly),
+    ):
+        answer = await anna.call("rewards", method, path, json=body)
+        assert answer.is_success, answer.text
     number = (await anna.call("accounts", "GET", "/me")).json()["carbon_account"]["account_no"]
     seen = await city.http["accounts"].get(
         f"/api/v1/accounts/ops/accounts/{number}?reason=complaint", headers=city.tokens.operator()

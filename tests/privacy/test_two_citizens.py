@@ -110,6 +110,7 @@ async def ids_of(city: City, anna: Citizen) -> dict[str, str]:
         "voucher_id": await one("SELECT voucher_id FROM rewards.voucher WHERE user_id = $1"),
         "donation_id": await one("SELECT donation_id FROM rewards.donation WHERE user_id = $1"),
         "offset_id": await one("SELECT offset_id FROM rewards.loan_offset WHERE user_id = $1"),
+        "standing_order_id": await one("SELECT standing_order_id FROM rewards.standing_order WHERE user_id = $1"),
         "activity_id": await of_account("SELECT activity_id FROM accounting.activity WHERE account_id = $1"),
     }
 

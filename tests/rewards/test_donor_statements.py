@@ -46,8 +46,8 @@ async def test_a_year_begins_at_midnight_in_wuhan(rewards: Rewards) -> None:
     empty = (await rewards.get("/me/certificates", user, year=2025)).json()
     assert (empty["lines"], empty["total_mg"]) == ([], 0)
     assert (await rewards.get("/me/certificates", rewards.citizen(), year=2026)).json()["lines"] == []
-    for year in ("", "2019", "2101", "x"):
-        assert (await rewards.get("/me/certificates", user, year=year)).status_code == 422
+    for wrong in ("", "2019", "2101", "x"):
+        assert (await rewards.get("/me/certificates", user, year=wrong)).status_code == 422
 
 
 async def test_refused_and_pending_donations_are_not_on_it(rewards: Rewards) -> None:

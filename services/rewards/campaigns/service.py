@@ -23,6 +23,7 @@ from services.rewards.enterprises.service import EnterpriseActor
 from services.rewards.settlement.domain import Settlement, Status
 from services.rewards.teams import service as teams
 from shared import outbox
+from shared.contracts.enterprises_v1 import EnterpriseRole
 from shared.contracts.envelope import event_headers
 from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, EVENT_SOURCE, DonationMade
 from shared.db import Session
@@ -214,8 +215,9 @@ async def acting_for(
         enterprise_id = await enterprises.id_of_account(session, account_id=account_id)
     if enterprise_id is None:
         return None
+    roles: tuple[EnterpriseRole, ...] = ("maker",)
     return await enterprises.require_role(
-        session, enterprise_id=enterprise_id, person_id=person_id, roles=("maker",), acting=True
+        session, enterprise_id=enterprise_id, person_id=person_id, roles=roles, acting=True
     )
 
 
