@@ -13,7 +13,7 @@ from services.rewards.database import metadata
 from services.rewards.disputes import models as _disputes
 from services.rewards.donor_names import models as _donor_names
 from services.rewards.enterprises import models as _enterprises
-from services.rewards.erasures import models as _erasures
+from services.rewards.erased_accounts import models as _erased_accounts
 from services.rewards.loans import models as _loans
 from services.rewards.merchants import models as _merchants
 from services.rewards.offline_reports import models as _offline_reports
@@ -41,8 +41,8 @@ _ = (
     _disputes,
     _donor_names,
     _enterprises,
-    _erasures,
     _loans,
+    _erased_accounts,
     _merchants,
     _offline_reports,
     _orders,

@@ -43,7 +43,12 @@ class Enterprise:
 
     async def member(self, *roles: Any) -> uuid.UUID:
         """Add a person. Makers may spend, by the fake of accounting."""
-        user, now = self.rewards.citizen(0), clock.now()
+        user = self.rewards.citizen(0)
+        await self.join(user, *roles)
+        return user
+
+    async def join(self, user: uuid.UUID, *roles: Any) -> None:
+        now = clock.now()
         fact = EnterpriseMemberChanged(
             membership_id=uuid.uuid4(),
             version=1,
@@ -56,7 +61,6 @@ class Enterprise:
         await publish(self.rewards, fact)
         if "maker" in roles:
             self.makers.add(person_account_id(user))
-        return user
 
     def allows(self, account_id: uuid.UUID, spender_id: uuid.UUID) -> bool:
         return account_id == self.account_id and spender_id in self.makers

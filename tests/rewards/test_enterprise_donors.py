@@ -5,6 +5,8 @@ from typing import Any
 
 from tests.rewards.conftest import Rewards
 from tests.rewards.donors import ask, new_enterprise
+from tests.rewards.test_erasures import ask as ask_erasure
+from tests.rewards.test_erasures import run as run_erasures
 
 MARATHON = "zero-carbon-marathon"
 
@@ -107,3 +109,13 @@ async def test_a_name_is_no_phone_number_and_has_nothing_invisible(rewards: Rewa
     for name in ("", " ", "张13812345678", "小\u200b雨", "小\x00雨", "长" * 21):
         answer = await ask(rewards, user, "PUT", "/me/donor-name", {"name": name})
         assert answer.status_code == 422, name
+
+
+async def test_a_late_record_about_an_erased_member_is_dropped(rewards: Rewards) -> None:
+    firm = await new_enterprise(rewards)
+    maker = await firm.member("maker")
+    await ask_erasure(rewards, maker)
+    await run_erasures(rewards)
+    assert await rewards.sql("SELECT 1 FROM rewards.enterprise_member") == []
+    await firm.join(maker, "maker")
+    assert await rewards.sql("SELECT 1 FROM rewards.enterprise_member") == []

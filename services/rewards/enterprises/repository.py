@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, Uuid, any_, literal, select, text
+from sqlalchemy import Table, Uuid, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -60,12 +60,6 @@ async def _upsert(session: AsyncSession, table: Table, key: str, rows: list[dict
             where=table.c.version < statement.excluded.version,
         )
     )
-
-
-async def erased_among(session: AsyncSession, account_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Return those of the people whose erasure was asked for."""
-    asked = text("SELECT account_id FROM rewards.erasure_task WHERE account_id = ANY(CAST(:ids AS uuid[]))")
-    return set((await session.scalars(asked, {"ids": list(account_ids)})).all())
 
 
 async def find_role(session: AsyncSession, *, enterprise_id: uuid.UUID, account_id: uuid.UUID) -> RoleRow | None:

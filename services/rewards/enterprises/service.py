@@ -14,6 +14,7 @@ from services.rewards.enterprises.errors import (
     EnterpriseRoleRequired,
     EnterpriseSuspended,
 )
+from services.rewards.erased_accounts import service as erased_accounts
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseFact, EnterpriseRole, lacks_role
 from shared.db import Session
 from shared.projection import Items, newest
@@ -37,7 +38,7 @@ async def handle_facts(session: Session, items: Items[EnterpriseFact]) -> None:
     facts = newest((fact for _, fact in items), key=_fact_id, version=lambda fact: fact.version).values()
     changed = [fact for fact in facts if isinstance(fact, EnterpriseChanged)]
     members = [fact for fact in facts if not isinstance(fact, EnterpriseChanged)]
-    erased = await repository.erased_among(session, {member.account_id for member in members}) if members else set()
+    erased = await erased_accounts.erased_among(session, {member.account_id for member in members})
     members = [member for member in members if member.account_id not in erased]
     if changed:
         await repository.upsert_enterprises(session, changed)

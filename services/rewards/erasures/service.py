@@ -5,17 +5,16 @@ from functools import partial
 from typing import Final
 
 from services.rewards.database import SCHEMA
+from services.rewards.erased_accounts.service import TASKS
 from services.rewards.erasures import repository
-from services.rewards.erasures.models import erasure_task
 from services.rewards.personal_data import TABLES
 from services.rewards.standing_orders import service as standing_orders
 from shared.contracts.erasures_v1 import ErasureAsked
 from shared.db import Database, Session
-from shared.erasing import Eraser, Task, take_steps
+from shared.erasing import Task, take_steps
 from shared.personal_rows import PersonalRows, PersonIds
 from shared.projection import Items
 
-TASKS: Final = Eraser(SCHEMA, erasure_task, source="/rewards")
 TASKS_MAX: Final = 20
 # Of one step, over all of its tasks.
 _ROWS_MAX: Final = 500
