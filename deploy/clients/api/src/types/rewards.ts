@@ -55,9 +55,34 @@ export interface paths {
         put?: never;
         /**
          * 捐赠减碳量 · Donate grams
-         * @description 拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED、ACCOUNT_FROZEN。Refusals are 409 with these codes.
+         * @description 拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED、TARGET_EXCEEDED、ACCOUNT_FROZEN。
+         *
+         *     TARGET_EXCEEDED 带有 `rest_mg`：活动还能接受的数量，可以改捐这个数。Refusals are 409 with these codes. With
+         *     TARGET_EXCEEDED comes `rest_mg`, what the campaign still takes: offer it to the citizen.
          */
         post: operations["donate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/campaigns/{campaign_id}/donors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 感谢名单 · Donors of a campaign
+         * @description 捐得多的在前。企业显示名称；个人只在本人同意后显示称呼，否则显示代号。
+         *
+         *     Those who gave the most first. Enterprises by name, people by the name they agreed to, else by a pseudonym.
+         */
+        get: operations["list_donors"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -116,6 +141,66 @@ export interface paths {
          * @description 捐赠详情与证书 · One of my donations, with its certificate
          */
         get: operations["get_donation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/donations/{donation_id}/thanks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 答谢 · What the campaign tells me
+         * @description 答谢 · What the campaign tells me
+         */
+        get: operations["get_thanks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/enterprises/{enterprise_id}/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业年度捐赠单 · Donations of an enterprise in a year
+         * @description 仅企业成员可见，暂停期间也可查看。For its members only, also while it is suspended.
+         */
+        get: operations["get_enterprise_yearly_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/enterprises/{enterprise_id}/donations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业的捐赠 · Donations of an enterprise
+         * @description 仅企业成员可见，暂停期间也可查看。For its members only, also while it is suspended.
+         */
+        get: operations["list_enterprise_donations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -226,6 +311,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/me/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 年度捐赠单 · My donations of a year, with their certificates
+         * @description 退回的捐赠另列一行，数量为负。A refund is a line of its own, with a negative amount.
+         */
+        get: operations["get_my_yearly_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/me/donations": {
         parameters: {
             query?: never;
@@ -241,6 +346,34 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/donor-name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的公开称呼 · The name under which I am thanked
+         * @description 我的公开称呼 · The name under which I am thanked
+         */
+        get: operations["get_my_donor_name"];
+        /**
+         * 同意公开称呼 · Agree to be thanked by a name
+         * @description 感谢名单里显示这个称呼；不填则显示代号。Shown in the lists of donors, also for earlier donations.
+         */
+        put: operations["agree_to_donor_name"];
+        post?: never;
+        /**
+         * 不再公开称呼 · Withdraw it
+         * @description 立即生效，之后显示代号。At once; the pseudonym is shown from then on.
+         */
+        delete: operations["withdraw_donor_name"];
         options?: never;
         head?: never;
         patch?: never;
@@ -320,6 +453,189 @@ export interface paths {
         get: operations["list_my_orders"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/standing-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的每月捐赠 · My monthly donations
+         * @description 含每个月的结果：捐出，或跳过的原因。With what became of each month.
+         */
+        get: operations["list_my_standing_orders"];
+        put?: never;
+        /**
+         * 每月捐赠 · Give every month
+         * @description 到日自动捐出；当月减碳量不够就跳过，不欠账。一项活动一人一项，重复提交得到 STANDING_ORDER_EXISTS 和原来的编号。
+         *
+         *     A month without enough grams is skipped and leaves no debt. One per campaign and person: a repeat is answered with
+         *     STANDING_ORDER_EXISTS and the id of the first one.
+         */
+        post: operations["begin_standing_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/standing-orders/{standing_order_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一项每月捐赠 · One of my monthly donations
+         * @description 一项每月捐赠 · One of my monthly donations
+         */
+        get: operations["get_standing_order"];
+        put?: never;
+        post?: never;
+        /**
+         * 取消 · Cancel
+         * @description 立即生效，办理中的一笔照常完成。At once; a donation under way goes on.
+         */
+        delete: operations["cancel_standing_order"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/standing-orders/{standing_order_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 暂停 · Pause
+         * @description 暂停 · Pause
+         */
+        post: operations["pause_standing_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/standing-orders/{standing_order_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 恢复 · Resume
+         * @description 从下一个日期起继续，暂停的月份不补捐。From the next due day on; paused months are not made up for.
+         */
+        post: operations["resume_standing_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的小队 · My team
+         * @description 我的小队 · My team
+         */
+        get: operations["get_my_team"];
+        /**
+         * 修改队名（队长） · Rename, by the owner
+         * @description 修改队名（队长） · Rename, by the owner
+         */
+        put: operations["rename_my_team"];
+        post?: never;
+        /**
+         * 解散小队（队长） · Close my team
+         * @description 解散小队（队长） · Close my team
+         */
+        delete: operations["close_my_team"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/team/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 生成邀请码（队长） · Make a code, by the owner
+         * @description 七天有效；再生成一次，原来的就失效。Valid for seven days. A new one replaces it.
+         */
+        post: operations["invite_to_my_team"];
+        /**
+         * 收回邀请码 · Withdraw the code
+         * @description 收回邀请码 · Withdraw the code
+         */
+        delete: operations["withdraw_team_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/team/membership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 退出小队 · Leave my team
+         * @description 已捐的仍计入小队。What you gave in its name stays in its sum.
+         */
+        delete: operations["leave_my_team"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/team/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 移交队长 · Hand the team over
+         * @description 移交队长 · Hand the team over
+         */
+        post: operations["hand_over_my_team"];
         delete?: never;
         options?: never;
         head?: never;
@@ -834,6 +1150,90 @@ export interface paths {
          * @description 额度只增不减。A limit is never lowered: citizens may have ordered by it.
          */
         post: operations["propose_budget_raise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 活动 · Campaigns
+         * @description 活动 · Campaigns
+         */
+        get: operations["list_campaigns_as_operator"];
+        put?: never;
+        /**
+         * 提议开设活动 · Propose to open a campaign
+         * @description 由另一人在 `/ops/proposals` 批准后生效。A second person approves it under `/ops/proposals`.
+         */
+        post: operations["propose_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/campaigns/{campaign_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一项活动 · One campaign
+         * @description 一项活动 · One campaign
+         */
+        get: operations["get_campaign_as_operator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/campaigns/{campaign_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议修改活动 · Propose other content
+         * @description 目标不能低于已捐与办理中的合计。The target is at least what is given and under way.
+         */
+        post: operations["propose_campaign_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/campaigns/{campaign_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 关闭活动 · Close a campaign
+         * @description 立即停止接受捐赠，不再开放；办理中的照常完成。At once and for good. Donations under way end as usual.
+         */
+        post: operations["close_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2163,6 +2563,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 新建小队 · Open a team
+         * @description 每人同时只在一个小队。小队不能转移减碳量，只累计以它名义的捐赠。
+         *
+         *     One team per person. Grams never move between members; a team adds up what is given in its name.
+         */
+        post: operations["open_team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/teams/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 用邀请码加入 · Join by a code
+         * @description 用邀请码加入 · Join by a code
+         */
+        post: operations["join_team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/voucher-rules": {
         parameters: {
             query?: never;
@@ -2468,37 +2910,203 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * @example {
+         *       "description_en": "Give grams to offset the emissions of the race.",
+         *       "description_zh": "捐出减碳量，抵消赛事排放。",
+         *       "ends_at": "2027-04-30T00:00:00+08:00",
+         *       "kind": "event",
+         *       "max_mg": 100000000,
+         *       "min_mg": 1000,
+         *       "pictures": [
+         *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+         *       ],
+         *       "reason": "合同 2027-012",
+         *       "starts_at": "2027-03-01T00:00:00+08:00",
+         *       "target_mg": 30000000000,
+         *       "thanks_en": "Thank you for running carbon-free with us.",
+         *       "thanks_zh": "谢谢您和江城一起零碳开跑。",
+         *       "title_en": "Zero-carbon marathon",
+         *       "title_zh": "零碳马拉松"
+         *     }
+         */
+        CampaignContent: {
+            /** @default  */
+            description_en: string;
+            /** @default  */
+            description_zh: string;
+            /**
+             * Format: date-time
+             * @description 不含此刻 Exclusive
+             */
+            ends_at: string;
+            kind: components["schemas"]["CampaignKind"];
+            /** @description 每笔上限 Maximum of one donation */
+            max_mg: number;
+            /** @description 每笔下限 Minimum of one donation */
+            min_mg: number;
+            /**
+             * @description 图片的 SHA-256，先上传 Hashes of uploaded pictures
+             * @default []
+             */
+            pictures: string[];
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** @description 达到即止 It closes exactly there */
+            target_mg: number;
+            /** @default  */
+            thanks_en: string;
+            /**
+             * @description 答谢语 What donors are told
+             * @default
+             */
+            thanks_zh: string;
+            title_en: string;
+            title_zh: string;
+        };
+        /** @description A campaign as operators see it. */
+        CampaignDetail: {
+            campaign_id: string;
+            closed_at: string | null;
+            completed_at: string | null;
+            description_en: string;
+            description_zh: string;
+            donated_mg: number;
+            donors: number;
+            ends_at: string;
+            images: string[];
+            kind: components["schemas"]["CampaignKind"];
+            max_mg: number;
+            min_mg: number;
+            /** @description 办理中 Of donations under way */
+            reserved_mg: number;
+            rest_mg: number;
+            starts_at: string;
+            target_mg: number;
+            thanks_en: string;
+            thanks_zh: string;
+            title_en: string;
+            title_zh: string;
+            /** @description 每次改动加一 Raised by every change */
+            version: number;
+        };
+        CampaignDetailPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["CampaignDetail"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /** @enum {string} */
+        CampaignKind: "charity" | "event";
+        /**
+         * @example {
+         *       "campaign_id": "zero-carbon-marathon-2027",
+         *       "description_en": "Give grams to offset the emissions of the race.",
+         *       "description_zh": "捐出减碳量，抵消赛事排放。",
+         *       "ends_at": "2027-04-30T00:00:00+08:00",
+         *       "kind": "event",
+         *       "max_mg": 100000000,
+         *       "min_mg": 1000,
+         *       "pictures": [
+         *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+         *       ],
+         *       "reason": "合同 2027-012",
+         *       "starts_at": "2027-03-01T00:00:00+08:00",
+         *       "target_mg": 30000000000,
+         *       "thanks_en": "Thank you for running carbon-free with us.",
+         *       "thanks_zh": "谢谢您和江城一起零碳开跑。",
+         *       "title_en": "Zero-carbon marathon",
+         *       "title_zh": "零碳马拉松"
+         *     }
+         */
+        CampaignOpening: {
+            /** @description 核算服务须已有收方 donated:<campaign_id> Accounting must know this receiver */
+            campaign_id: string;
+            /** @default  */
+            description_en: string;
+            /** @default  */
+            description_zh: string;
+            /**
+             * Format: date-time
+             * @description 不含此刻 Exclusive
+             */
+            ends_at: string;
+            kind: components["schemas"]["CampaignKind"];
+            /** @description 每笔上限 Maximum of one donation */
+            max_mg: number;
+            /** @description 每笔下限 Minimum of one donation */
+            min_mg: number;
+            /**
+             * @description 图片的 SHA-256，先上传 Hashes of uploaded pictures
+             * @default []
+             */
+            pictures: string[];
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** @description 达到即止 It closes exactly there */
+            target_mg: number;
+            /** @default  */
+            thanks_en: string;
+            /**
+             * @description 答谢语 What donors are told
+             * @default
+             */
+            thanks_zh: string;
+            title_en: string;
+            title_zh: string;
+        };
+        /**
          * @description A zero-carbon event that citizens donate grams to.
          * @example {
          *       "campaign_id": "zero-carbon-marathon",
+         *       "completed_at": null,
          *       "description": "捐出减碳量，抵消赛事排放。",
          *       "display": "1.25 吨 / 30.00 吨",
          *       "donated_mg": 1250000000,
          *       "donors": 318,
          *       "ends_at": "2027-04-30T00:00:00+08:00",
+         *       "images": [
+         *         "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+         *       ],
+         *       "kind": "event",
          *       "max_mg": 100000000,
          *       "min_mg": 1000,
          *       "open": true,
+         *       "rest_mg": 28748000000,
          *       "starts_at": "2026-11-01T00:00:00+08:00",
          *       "target_mg": 30000000000,
+         *       "thanks": "谢谢您和江城一起零碳开跑。",
          *       "title": "零碳马拉松"
          *     }
          */
         CampaignView: {
             campaign_id: string;
+            /** @description 达到目标的时间 When the target was reached */
+            completed_at: string | null;
             description: string;
             display: string;
             donated_mg: number;
-            /** @description 捐赠人数 People, not donations */
+            /** @description 捐赠者数 People and enterprises, not donations */
             donors: number;
             ends_at: string;
+            images: string[];
+            /** @description 公益项目或零碳活动 A charity, or a zero-carbon event */
+            kind: components["schemas"]["CampaignKind"];
             /** @description 每笔上限 Maximum of one donation */
             max_mg: number;
             /** @description 每笔下限 Minimum of one donation */
             min_mg: number;
             open: boolean;
+            /** @description 还能接受的数量，不含办理中的 What new donations can still give */
+            rest_mg: number;
             starts_at: string;
             target_mg: number;
+            /** @description 答谢语，可为空 What donors are told; may be empty */
+            thanks: string;
             /** @description 按 Accept-Language 给出中文或英文 In the language of Accept-Language */
             title: string;
         };
@@ -2847,6 +3455,10 @@ export interface components {
             agreement_id?: string | null;
             /** @description 毫克 Milligrams */
             amount_mg: number;
+            /** @description 以企业的减碳量捐赠，须是其经办人 An enterprise's grams, given by one of its makers */
+            enterprise_id?: string | null;
+            /** @description 以自己所在小队的名义捐赠 In the name of the caller's team; the donation stays the caller's */
+            team_id?: string | null;
         };
         /**
          * @description A donation of the caller.
@@ -2869,8 +3481,11 @@ export interface components {
          *       "created_at": "2026-11-23T09:30:00+08:00",
          *       "display": "2.00 千克",
          *       "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+         *       "enterprise_id": null,
          *       "reason_code": null,
-         *       "status": "confirmed"
+         *       "status": "confirmed",
+         *       "team_id": null,
+         *       "thanks": "谢谢您和江城一起零碳开跑。"
          *     }
          */
         DonationView: {
@@ -2882,10 +3497,14 @@ export interface components {
             display: string;
             /** Format: uuid */
             donation_id: string;
+            enterprise_id: string | null;
             /** @description 未完成的原因 Why it was not confirmed */
             reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
+            team_id: string | null;
+            /** @description 活动的答谢语，可为空；仅在 confirmed 后 Only once confirmed; may be empty */
+            thanks: string | null;
         };
         DonationViewPage: {
             /** @description 是否还有下一页 Whether there is a next page */
@@ -2894,6 +3513,35 @@ export interface components {
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
+        /**
+         * @description A donor of a campaign, as everybody sees them.
+         * @example {
+         *       "display": "12.50 千克",
+         *       "donated_mg": 12500000,
+         *       "kind": "person",
+         *       "name": "江城小雨",
+         *       "pseudonym": "3F9A2C"
+         *     }
+         */
+        DonorView: {
+            display: string;
+            donated_mg: number;
+            /** @enum {string} */
+            kind: "person" | "enterprise";
+            /** @description 企业名称，或本人同意公开的称呼 Null: show the pseudonym */
+            name: string | null;
+            /** @description 仅在本活动内使用的代号 In this campaign only */
+            pseudonym: string;
+        };
+        DonorViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["DonorView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /** @enum {string} */
+        EndReason: "CANCELLED" | "MONTHS_OVER" | "CAMPAIGN_OVER";
         /**
          * @example {
          *       "name": "一号收银台",
@@ -3313,6 +3961,8 @@ export interface components {
             promotion: string | null;
         };
         /** @enum {string} */
+        LineKind: "donation" | "refund";
+        /** @enum {string} */
         LineState: "added" | "known" | "repeated" | "refused";
         /** @description A bank that takes grams for loan interest. */
         LoanBank: {
@@ -3719,6 +4369,8 @@ export interface components {
             item_id: string;
             quantity: number;
         };
+        /** @enum {string} */
+        OrderStatus: "active" | "paused" | "ended";
         /**
          * @description An order of the caller.
          * @example {
@@ -3939,7 +4591,7 @@ export interface components {
             decided_by: string | null;
             expires_at: string;
             /** @enum {string} */
-            kind: "bank.change" | "bank.key" | "bank.register" | "bank.resume" | "budget.close" | "budget.open" | "budget.raise" | "item.change" | "item.publish" | "order.refund";
+            kind: "bank.change" | "bank.key" | "bank.register" | "bank.resume" | "budget.close" | "budget.open" | "budget.raise" | "campaign.change" | "campaign.open" | "item.change" | "item.publish" | "order.refund";
             /** Format: uuid */
             proposal_id: string;
             proposed_at: string;
@@ -3947,7 +4599,7 @@ export interface components {
             reason: string;
             /** @enum {string} */
             status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
-            /** @description 商品、预算、订单或银行的编号 The id of the item, budget, order or bank */
+            /** @description 商品、预算、活动、订单或银行的编号 The id of the item, budget, campaign, order or bank */
             subject: string;
         };
         ProposalViewPage: {
@@ -3956,6 +4608,26 @@ export interface components {
             items: components["schemas"]["ProposalView"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "name": "江城小雨"
+         *     }
+         */
+        PublicNameRequest: {
+            /** @example 东湖骑行队 */
+            name: string;
+        };
+        /**
+         * @example {
+         *       "agreed_at": "2026-11-27T09:30:00+08:00",
+         *       "name": "江城小雨"
+         *     }
+         */
+        PublicNameView: {
+            agreed_at: string | null;
+            /** @description 公开的称呼；未同意公开时为 null Null: a pseudonym is shown instead */
+            name: string | null;
         };
         QuoteList: {
             items: components["schemas"]["QuoteView"][];
@@ -4154,6 +4826,8 @@ export interface components {
             started_at: string;
             totals: components["schemas"]["TotalView"][];
         };
+        /** @enum {string} */
+        RunStatus: "running" | "donated" | "skipped";
         /** @description One comparison of all orders and donations with accounting's holds. */
         RunView: {
             /** @description 已核对的订单、捐赠与冻结 Ids compared so far */
@@ -4312,6 +4986,100 @@ export interface components {
         };
         /**
          * @example {
+         *       "amount_mg": 2000000,
+         *       "campaign_id": "zero-carbon-marathon",
+         *       "day": 31,
+         *       "months": 12
+         *     }
+         */
+        StandingOrderRequest: {
+            /** @description 每月捐出（毫克） Milligrams a month */
+            amount_mg: number;
+            campaign_id: string;
+            /** @description 每月几号；没有这一天则为月末 The last day where it is missing */
+            day: number;
+            /** @description 几个月；不填则直到活动结束 Null: until the campaign is over */
+            months?: number | null;
+        };
+        /**
+         * @description A monthly donation of the caller.
+         * @example {
+         *       "amount_mg": 2000000,
+         *       "campaign": {
+         *         "campaign_id": "zero-carbon-marathon",
+         *         "title": "零碳马拉松"
+         *       },
+         *       "created_at": "2026-11-27T09:30:00+08:00",
+         *       "day": 31,
+         *       "display": "2.00 千克",
+         *       "end_reason": null,
+         *       "ended_at": null,
+         *       "months_left": 10,
+         *       "next_on": "2027-01-31",
+         *       "runs": [
+         *         {
+         *           "donation_id": null,
+         *           "due_on": "2026-12-31",
+         *           "month": "2026-12",
+         *           "reason_code": "INSUFFICIENT_BALANCE",
+         *           "status": "skipped"
+         *         }
+         *       ],
+         *       "standing_order_id": "019aadf0-6b00-7000-8000-000000000006",
+         *       "status": "active"
+         *     }
+         */
+        StandingOrderView: {
+            amount_mg: number;
+            campaign: components["schemas"]["CertifiedCampaign"];
+            created_at: string;
+            day: number;
+            display: string;
+            end_reason: components["schemas"]["EndReason"] | null;
+            ended_at: string | null;
+            /** @description 还有几个月，含未捐的月份 Months to come; null: until the campaign is over */
+            months_left: number | null;
+            /** @description 下一次的日期，暂停或结束后为 null Null while paused and once ended */
+            next_on: string | null;
+            /** @description 最近 24 个月，新的在前 The last 24 months, newest first */
+            runs: components["schemas"]["StandingRunView"][];
+            /** Format: uuid */
+            standing_order_id: string;
+            status: components["schemas"]["OrderStatus"];
+        };
+        StandingOrderViewPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["StandingOrderView"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /** @description One month. A skipped month leaves no debt. */
+        StandingRunView: {
+            donation_id: string | null;
+            /** Format: date */
+            due_on: string;
+            /** @description YYYY-MM */
+            month: string;
+            /** @description 未捐的原因 Why nothing was given */
+            reason_code: ("ACCOUNT_FROZEN" | "AMOUNT_OUT_OF_RANGE" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MISSED" | "SETTLEMENT_TIMED_OUT" | "TARGET_EXCEEDED") | null;
+            status: components["schemas"]["RunStatus"];
+        };
+        StatementLineView: {
+            /** @description 退回为负数 Negative for a refund */
+            amount_mg: number;
+            /** @description 捐赠时的名称 As it was called then */
+            campaign: components["schemas"]["CertifiedCampaign"];
+            certificate_no: string;
+            /** Format: date */
+            date: string;
+            /** Format: uuid */
+            donation_id: string;
+            kind: components["schemas"]["LineKind"];
+            team_id: string | null;
+        };
+        /**
+         * @example {
          *       "pieces": 200,
          *       "reason": "门店追加"
          *     }
@@ -4374,6 +5142,85 @@ export interface components {
         };
         /**
          * @example {
+         *       "code": "7K3MQ9XW2P"
+         *     }
+         */
+        TeamCode: {
+            /** @description 大小写与空格不限 In any case */
+            code: string;
+        };
+        /**
+         * @example {
+         *       "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f"
+         *     }
+         */
+        TeamHandOver: {
+            /** Format: uuid */
+            member_id: string;
+        };
+        /**
+         * @example {
+         *       "code": "7K3MQ9XW2P",
+         *       "expires_at": "2026-12-04T09:30:00+08:00"
+         *     }
+         */
+        TeamInvitation: {
+            /** @description 只显示这一次 Shown only now */
+            code: string;
+            expires_at: string;
+        };
+        TeamMemberView: {
+            is_me: boolean;
+            is_owner: boolean;
+            joined_at: string;
+            /** Format: uuid */
+            member_id: string;
+            /** @description 队员同意公开的称呼 The public name, if the member agreed to one */
+            name: string | null;
+        };
+        /**
+         * @example {
+         *       "name": "东湖骑行队"
+         *     }
+         */
+        TeamName: {
+            /** @example 东湖骑行队 */
+            name: string;
+        };
+        /**
+         * @description The caller's team.
+         * @example {
+         *       "created_at": "2026-11-27T09:30:00+08:00",
+         *       "display": "12.50 千克",
+         *       "donated_mg": 12500000,
+         *       "invited_until": "2026-12-04T09:30:00+08:00",
+         *       "members": [
+         *         {
+         *           "is_me": true,
+         *           "is_owner": true,
+         *           "joined_at": "2026-11-27T09:30:00+08:00",
+         *           "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f",
+         *           "name": "江城小雨"
+         *         }
+         *       ],
+         *       "name": "东湖骑行队",
+         *       "team_id": "019aadf0-6b00-7000-8000-000000000005"
+         *     }
+         */
+        TeamView: {
+            created_at: string;
+            display: string;
+            /** @description 以小队名义捐出的合计 Given in its name */
+            donated_mg: number;
+            /** @description 邀请码的有效期 Until when the code invites; null: no code */
+            invited_until: string | null;
+            members: components["schemas"]["TeamMemberView"][];
+            name: string;
+            /** Format: uuid */
+            team_id: string;
+        };
+        /**
+         * @example {
          *       "reason": "与门店约定 30 天内有效",
          *       "valid_days": 30
          *     }
@@ -4399,6 +5246,30 @@ export interface components {
             valid_days: number | null;
             valid_from: string | null;
             valid_until: string | null;
+        };
+        /**
+         * @description What the campaign tells this donor.
+         * @example {
+         *       "campaign": {
+         *         "campaign_id": "zero-carbon-marathon",
+         *         "title": "零碳马拉松"
+         *       },
+         *       "donor": {
+         *         "display": "2.00 千克",
+         *         "donated_mg": 2000000,
+         *         "kind": "person",
+         *         "name": null,
+         *         "pseudonym": "3F9A2C"
+         *       },
+         *       "text": "谢谢您和江城一起零碳开跑。"
+         *     }
+         */
+        Thanks: {
+            campaign: components["schemas"]["CertifiedCampaign"];
+            /** @description 感谢名单里怎样显示，含累计数量 As the list of donors shows them */
+            donor: components["schemas"]["DonorView"];
+            /** @description 活动的答谢语，可为空 The campaign's words; may be empty */
+            text: string;
         };
         /**
          * @description What a till keeps, so that it can check codes itself for ten minutes without a line.
@@ -4577,6 +5448,50 @@ export interface components {
             valid_until: string | null;
             /** Format: uuid */
             voucher_id: string;
+        };
+        /**
+         * @description Donations of one calendar year, with their certificates.
+         * @example {
+         *       "display": "2.00 千克",
+         *       "enterprise_id": null,
+         *       "enterprise_name": null,
+         *       "given_mg": 2000000,
+         *       "lines": [
+         *         {
+         *           "amount_mg": 2000000,
+         *           "campaign": {
+         *             "campaign_id": "zero-carbon-marathon",
+         *             "title": "零碳马拉松"
+         *           },
+         *           "certificate_no": "20261123048213977514",
+         *           "date": "2026-11-23",
+         *           "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+         *           "kind": "donation",
+         *           "team_id": null
+         *         }
+         *       ],
+         *       "lines_left_out": 0,
+         *       "made_at": "2026-12-31T09:30:00+08:00",
+         *       "refunded_mg": 0,
+         *       "total_mg": 2000000,
+         *       "year": 2026
+         *     }
+         */
+        YearlyStatementView: {
+            display: string;
+            /** @description 企业的年度捐赠单才有 For the statement of an enterprise */
+            enterprise_id: string | null;
+            enterprise_name: string | null;
+            given_mg: number;
+            /** @description 按时间先后，最多 2,000 笔 By time, 2,000 at most */
+            lines: components["schemas"]["StatementLineView"][];
+            /** @description 未列出的笔数，合计已包含 Not listed, but in the sums */
+            lines_left_out: number;
+            made_at: string;
+            refunded_mg: number;
+            /** @description 捐出减去退回 Given without what came back */
+            total_mg: number;
+            year: number;
         };
     };
     responses: {
@@ -4758,10 +5673,41 @@ export interface components {
             };
         };
         /**
+         * @description * `ENTERPRISE_CLOSED` 企业已关闭 · The enterprise is closed
+         *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+         */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_CLOSED",
+                 *       "detail": "关闭后不能再捐赠，没有捐出。需要继续的，请重新申请企业碳账户。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "企业已关闭",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-closed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_CLOSED" | "ENTERPRISE_SUSPENDED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
          * @description * `DISPUTE_EXISTS` 这笔核销已有异议 · There is a dispute about this already
          *     * `NOTHING_TO_DISPUTE` 这笔没有可争的款 · There is nothing to dispute
          */
-        Conflict: {
+        Conflict2: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -4792,7 +5738,7 @@ export interface components {
          * @description * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
          *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
          */
-        Conflict2: {
+        Conflict3: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -4816,6 +5762,34 @@ export interface components {
                     code: "BUDGET_CLOSED" | "PROPOSAL_OPEN";
                     /** @constant */
                     status: 409;
+                };
+            };
+        };
+        /** @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise */
+        EnterpriseNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_NOT_FOUND",
+                 *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个企业",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
                 };
             };
         };
@@ -4848,10 +5822,72 @@ export interface components {
             };
         };
         /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `TEAM_OWNER_REQUIRED` 只有队长可以办理 · Only the owner can do this
+         */
+        Forbidden2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "TEAM_OWNER_REQUIRED";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
+         *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         */
+        Forbidden3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_ROLE_REQUIRED",
+                 *       "detail": "您在这个企业的角色不能办理捐赠，没有捐出。请让经办人办理，或请管理员给您这个角色。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
          * @description * `MERCHANT_KEY_NEEDED` 收银台不能这样做 · A till cannot do this
          *     * `MERCHANT_SUSPENDED` 商家已暂停 · The merchant is suspended
          */
-        Forbidden2: {
+        Forbidden4: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -4882,7 +5918,7 @@ export interface components {
          * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
          *     * `MERCHANT_SUSPENDED` 商家已暂停 · The merchant is suspended
          */
-        Forbidden3: {
+        Forbidden5: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -5311,6 +6347,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture */
+        PictureNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "PICTURE_NOT_FOUND",
+                 *       "detail": "图片不存在。请先上传，再填写返回的编号。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这张图片",
+                 *       "type": "urn:carbon-inclusion:problem:picture-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "PICTURE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided */
         ProposalDecided: {
             headers: {
@@ -5574,6 +6638,90 @@ export interface components {
                 };
             };
         };
+        /** @description * `STANDING_ORDER_ENDED` 这项每月捐赠已经结束 · The monthly donation has ended */
+        StandingOrderEnded: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "STANDING_ORDER_ENDED",
+                 *       "detail": "没有改动。想继续的话，请新建一项。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这项每月捐赠已经结束",
+                 *       "type": "urn:carbon-inclusion:problem:standing-order-ended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "STANDING_ORDER_ENDED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `STANDING_ORDER_NOT_FOUND` 没有这项每月捐赠 · No such monthly donation */
+        StandingOrderNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "STANDING_ORDER_NOT_FOUND",
+                 *       "detail": "这项每月捐赠不存在，或不是您的。请在“每月捐赠”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这项每月捐赠",
+                 *       "type": "urn:carbon-inclusion:problem:standing-order-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "STANDING_ORDER_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `TEAM_NOT_FOUND` 没有这个小队 · No such team */
+        TeamNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "TEAM_NOT_FOUND",
+                 *       "detail": "小队不存在，或您不在其中。可以新建一个，或用邀请码加入。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个小队",
+                 *       "type": "urn:carbon-inclusion:problem:team-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "TEAM_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests */
         TooManyRequests: {
             headers: {
@@ -5696,10 +6844,41 @@ export interface components {
             };
         };
         /**
-         * @description * `MERCHANT_CREDENTIAL_INVALID` 收银台没有认出来 · The till is not recognised
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
          *     * `UNAUTHENTICATED` 请先登录 · Please log in
          */
         Unauthorized: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SESSION_ENDED",
+                 *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "您已退出登录",
+                 *       "type": "urn:carbon-inclusion:problem:session-ended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SESSION_ENDED" | "UNAUTHENTICATED";
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
+         * @description * `MERCHANT_CREDENTIAL_INVALID` 收银台没有认出来 · The till is not recognised
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized2: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -5735,7 +6914,7 @@ export interface components {
          * @description * `BANK_SIGNATURE_INVALID` 签名无效 · The signature is invalid
          *     * `UNAUTHENTICATED` 请先登录 · Please log in
          */
-        Unauthorized2: {
+        Unauthorized3: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -5762,37 +6941,6 @@ export interface components {
                      * @enum {string}
                      */
                     reason_code?: "MISSING" | "MALFORMED" | "UNKNOWN" | "REVOKED" | "ALGORITHM" | "OUT_OF_WINDOW" | "SIGNATURE" | "REPLAYED";
-                    /** @constant */
-                    status: 401;
-                };
-            };
-        };
-        /**
-         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
-         *     * `UNAUTHENTICATED` 请先登录 · Please log in
-         */
-        Unauthorized3: {
-            headers: {
-                "X-Request-Id": components["headers"]["XRequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": "SESSION_ENDED",
-                 *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
-                 *       "errors": [],
-                 *       "instance": "/api/v1",
-                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                 *       "retryable": false,
-                 *       "status": 401,
-                 *       "title": "您已退出登录",
-                 *       "type": "urn:carbon-inclusion:problem:session-ended"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code: "SESSION_ENDED" | "UNAUTHENTICATED";
                     /** @constant */
                     status: 401;
                 };
@@ -5972,16 +7120,23 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "campaign_id": "zero-carbon-marathon",
+                     *           "completed_at": null,
                      *           "description": "捐出减碳量，抵消赛事排放。",
                      *           "display": "1.25 吨 / 30.00 吨",
                      *           "donated_mg": 1250000000,
                      *           "donors": 318,
                      *           "ends_at": "2027-04-30T00:00:00+08:00",
+                     *           "images": [
+                     *             "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                     *           ],
+                     *           "kind": "event",
                      *           "max_mg": 100000000,
                      *           "min_mg": 1000,
                      *           "open": true,
+                     *           "rest_mg": 28748000000,
                      *           "starts_at": "2026-11-01T00:00:00+08:00",
                      *           "target_mg": 30000000000,
+                     *           "thanks": "谢谢您和江城一起零碳开跑。",
                      *           "title": "零碳马拉松"
                      *         }
                      *       ],
@@ -6033,16 +7188,23 @@ export interface operations {
                     /**
                      * @example {
                      *       "campaign_id": "zero-carbon-marathon",
+                     *       "completed_at": null,
                      *       "description": "捐出减碳量，抵消赛事排放。",
                      *       "display": "1.25 吨 / 30.00 吨",
                      *       "donated_mg": 1250000000,
                      *       "donors": 318,
                      *       "ends_at": "2027-04-30T00:00:00+08:00",
+                     *       "images": [
+                     *         "/api/v1/rewards/pictures/9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                     *       ],
+                     *       "kind": "event",
                      *       "max_mg": 100000000,
                      *       "min_mg": 1000,
                      *       "open": true,
+                     *       "rest_mg": 28748000000,
                      *       "starts_at": "2026-11-01T00:00:00+08:00",
                      *       "target_mg": 30000000000,
+                     *       "thanks": "谢谢您和江城一起零碳开跑。",
                      *       "title": "零碳马拉松"
                      *     }
                      */
@@ -6124,8 +7286,11 @@ export interface operations {
                      *       "created_at": "2026-11-23T09:30:00+08:00",
                      *       "display": "2.00 千克",
                      *       "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+                     *       "enterprise_id": null,
                      *       "reason_code": null,
-                     *       "status": "confirmed"
+                     *       "status": "confirmed",
+                     *       "team_id": null,
+                     *       "thanks": "谢谢您和江城一起零碳开跑。"
                      *     }
                      */
                     "application/json": components["schemas"]["DonationView"];
@@ -6159,17 +7324,51 @@ export interface operations {
                      *       "created_at": "2026-11-23T09:30:00+08:00",
                      *       "display": "2.00 千克",
                      *       "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+                     *       "enterprise_id": null,
                      *       "reason_code": null,
-                     *       "status": "confirmed"
+                     *       "status": "confirmed",
+                     *       "team_id": null,
+                     *       "thanks": "谢谢您和江城一起零碳开跑。"
                      *     }
                      */
                     "application/json": components["schemas"]["DonationView"];
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized3"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["CampaignNotFound"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden3"];
+            /**
+             * @description * `CAMPAIGN_NOT_FOUND` 没有这项活动 · No such campaign
+             *     * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `TEAM_NOT_FOUND` 没有这个小队 · No such team
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAMPAIGN_NOT_FOUND",
+                     *       "detail": "活动不存在，或已经下架。请返回活动列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/campaigns/{campaign_id}/donations",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这项活动",
+                     *       "type": "urn:carbon-inclusion:problem:campaign-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAMPAIGN_NOT_FOUND" | "ENTERPRISE_NOT_FOUND" | "TEAM_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
@@ -6178,6 +7377,8 @@ export interface operations {
              *     * `BANK_SILENT` 银行没有按时答复 · The bank has not answered in time
              *     * `CALLED_OFF` 已经取消 · Cancelled
              *     * `CAMPAIGN_CLOSED` 现在不能捐赠 · You cannot donate now
+             *     * `ENTERPRISE_CLOSED` 企业已关闭 · The enterprise is closed
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
              *     * `HOLD_REFUSED` 碳账户暂时不能支付 · The carbon account cannot pay now
              *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
              *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
@@ -6185,6 +7386,7 @@ export interface operations {
              *     * `REFUNDED` 已经退回 · Refunded
              *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
              *     * `SPENDER_NOT_ALLOWED` 不能使用这个账户的减碳量 · You cannot use these grams
+             *     * `TARGET_EXCEEDED` 超过了活动还差的数量 · More than the campaign still needs
              */
             409: {
                 headers: {
@@ -6208,7 +7410,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED";
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BANK_REFUSED" | "BANK_SILENT" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "ENTERPRISE_CLOSED" | "ENTERPRISE_SUSPENDED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "REFUNDED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED" | "TARGET_EXCEEDED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
@@ -6219,6 +7421,8 @@ export interface operations {
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
                          */
                         order_id?: string;
+                        /** @description 仅随 TARGET_EXCEEDED Only with TARGET_EXCEEDED */
+                        rest_mg?: number;
                         /** @constant */
                         status: 409;
                     };
@@ -6262,6 +7466,69 @@ export interface operations {
                 };
             };
             429: components["responses"]["TooManyRequests3"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_donors: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "display": "12.50 千克",
+                     *           "donated_mg": 12500000,
+                     *           "kind": "person",
+                     *           "name": "江城小雨",
+                     *           "pseudonym": "3F9A2C"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DonorViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["CampaignNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -6479,8 +7746,11 @@ export interface operations {
                      *       "created_at": "2026-11-23T09:30:00+08:00",
                      *       "display": "2.00 千克",
                      *       "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+                     *       "enterprise_id": null,
                      *       "reason_code": null,
-                     *       "status": "confirmed"
+                     *       "status": "confirmed",
+                     *       "team_id": null,
+                     *       "thanks": "谢谢您和江城一起零碳开跑。"
                      *     }
                      */
                     "application/json": components["schemas"]["DonationView"];
@@ -6517,6 +7787,254 @@ export interface operations {
                     };
                 };
             };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_thanks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                donation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "donor": {
+                     *         "display": "2.00 千克",
+                     *         "donated_mg": 2000000,
+                     *         "kind": "person",
+                     *         "name": null,
+                     *         "pseudonym": "3F9A2C"
+                     *       },
+                     *       "text": "谢谢您和江城一起零碳开跑。"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thanks"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `CAMPAIGN_NOT_FOUND` 没有这项活动 · No such campaign
+             *     * `DONATION_NOT_FOUND` 没有这笔捐赠 · No such donation
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAMPAIGN_NOT_FOUND",
+                     *       "detail": "活动不存在，或已经下架。请返回活动列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/donations/{donation_id}/thanks",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这项活动",
+                     *       "type": "urn:carbon-inclusion:problem:campaign-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAMPAIGN_NOT_FOUND" | "DONATION_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_enterprise_yearly_statement: {
+        parameters: {
+            query: {
+                /** @description 公历年，按北京时间 Calendar year in Asia/Shanghai */
+                year: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "display": "2.00 千克",
+                     *       "enterprise_id": null,
+                     *       "enterprise_name": null,
+                     *       "given_mg": 2000000,
+                     *       "lines": [
+                     *         {
+                     *           "amount_mg": 2000000,
+                     *           "campaign": {
+                     *             "campaign_id": "zero-carbon-marathon",
+                     *             "title": "零碳马拉松"
+                     *           },
+                     *           "certificate_no": "20261123048213977514",
+                     *           "date": "2026-11-23",
+                     *           "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+                     *           "kind": "donation",
+                     *           "team_id": null
+                     *         }
+                     *       ],
+                     *       "lines_left_out": 0,
+                     *       "made_at": "2026-12-31T09:30:00+08:00",
+                     *       "refunded_mg": 0,
+                     *       "total_mg": 2000000,
+                     *       "year": 2026
+                     *     }
+                     */
+                    "application/json": components["schemas"]["YearlyStatementView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden3"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_enterprise_donations: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "amount_mg": 2000000,
+                     *           "campaign": {
+                     *             "campaign_id": "zero-carbon-marathon",
+                     *             "title": "零碳马拉松"
+                     *           },
+                     *           "certificate": {
+                     *             "amount_mg": 2000000,
+                     *             "campaign": {
+                     *               "campaign_id": "zero-carbon-marathon",
+                     *               "title": "零碳马拉松"
+                     *             },
+                     *             "certificate_no": "20261123048213977514",
+                     *             "display": "2.00 千克",
+                     *             "issued_at": "2026-11-23T09:30:00+08:00"
+                     *           },
+                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "display": "2.00 千克",
+                     *           "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+                     *           "enterprise_id": null,
+                     *           "reason_code": null,
+                     *           "status": "confirmed",
+                     *           "team_id": null,
+                     *           "thanks": "谢谢您和江城一起零碳开跑。"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DonationViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden3"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -6845,7 +8363,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized3"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             /** @description * `QUOTE_NOT_FOUND` 没有这份报价 · No such quote */
             404: {
@@ -7039,6 +8557,77 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    get_my_yearly_statement: {
+        parameters: {
+            query: {
+                /** @description 公历年，按北京时间 Calendar year in Asia/Shanghai */
+                year: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "display": "2.00 千克",
+                     *       "enterprise_id": null,
+                     *       "enterprise_name": null,
+                     *       "given_mg": 2000000,
+                     *       "lines": [
+                     *         {
+                     *           "amount_mg": 2000000,
+                     *           "campaign": {
+                     *             "campaign_id": "zero-carbon-marathon",
+                     *             "title": "零碳马拉松"
+                     *           },
+                     *           "certificate_no": "20261123048213977514",
+                     *           "date": "2026-11-23",
+                     *           "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+                     *           "kind": "donation",
+                     *           "team_id": null
+                     *         }
+                     *       ],
+                     *       "lines_left_out": 0,
+                     *       "made_at": "2026-12-31T09:30:00+08:00",
+                     *       "refunded_mg": 0,
+                     *       "total_mg": 2000000,
+                     *       "year": 2026
+                     *     }
+                     */
+                    "application/json": components["schemas"]["YearlyStatementView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_my_donations: {
         parameters: {
             query?: {
@@ -7094,8 +8683,11 @@ export interface operations {
                      *           "created_at": "2026-11-23T09:30:00+08:00",
                      *           "display": "2.00 千克",
                      *           "donation_id": "019aadf0-6b00-7000-8000-000000000002",
+                     *           "enterprise_id": null,
                      *           "reason_code": null,
-                     *           "status": "confirmed"
+                     *           "status": "confirmed",
+                     *           "team_id": null,
+                     *           "thanks": "谢谢您和江城一起零碳开跑。"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -7106,6 +8698,150 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_my_donor_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "agreed_at": "2026-11-27T09:30:00+08:00",
+                     *       "name": "江城小雨"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PublicNameView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    agree_to_donor_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "江城小雨"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublicNameRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "agreed_at": "2026-11-27T09:30:00+08:00",
+                     *       "name": "江城小雨"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PublicNameView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    withdraw_donor_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -7371,6 +9107,953 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_my_standing_orders: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "amount_mg": 2000000,
+                     *           "campaign": {
+                     *             "campaign_id": "zero-carbon-marathon",
+                     *             "title": "零碳马拉松"
+                     *           },
+                     *           "created_at": "2026-11-27T09:30:00+08:00",
+                     *           "day": 31,
+                     *           "display": "2.00 千克",
+                     *           "end_reason": null,
+                     *           "ended_at": null,
+                     *           "months_left": 10,
+                     *           "next_on": "2027-01-31",
+                     *           "runs": [
+                     *             {
+                     *               "donation_id": null,
+                     *               "due_on": "2026-12-31",
+                     *               "month": "2026-12",
+                     *               "reason_code": "INSUFFICIENT_BALANCE",
+                     *               "status": "skipped"
+                     *             }
+                     *           ],
+                     *           "standing_order_id": "019aadf0-6b00-7000-8000-000000000006",
+                     *           "status": "active"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StandingOrderViewPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    begin_standing_order: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount_mg": 2000000,
+                 *       "campaign_id": "zero-carbon-marathon",
+                 *       "day": 31,
+                 *       "months": 12
+                 *     }
+                 */
+                "application/json": components["schemas"]["StandingOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 2000000,
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "day": 31,
+                     *       "display": "2.00 千克",
+                     *       "end_reason": null,
+                     *       "ended_at": null,
+                     *       "months_left": 10,
+                     *       "next_on": "2027-01-31",
+                     *       "runs": [
+                     *         {
+                     *           "donation_id": null,
+                     *           "due_on": "2026-12-31",
+                     *           "month": "2026-12",
+                     *           "reason_code": "INSUFFICIENT_BALANCE",
+                     *           "status": "skipped"
+                     *         }
+                     *       ],
+                     *       "standing_order_id": "019aadf0-6b00-7000-8000-000000000006",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StandingOrderView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["CampaignNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CAMPAIGN_CLOSED` 现在不能捐赠 · You cannot donate now
+             *     * `STANDING_ORDER_EXISTS` 您已经每月捐给这项活动 · You give to this campaign every month already
+             *     * `TOO_MANY_STANDING_ORDERS` 每月捐赠太多 · Too many monthly donations
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAMPAIGN_CLOSED",
+                     *       "detail": "这项活动还没有开始，或已经结束，您的减碳量没有扣除。请看看其他活动。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/me/standing-orders",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "现在不能捐赠",
+                     *       "type": "urn:carbon-inclusion:problem:campaign-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAMPAIGN_CLOSED" | "STANDING_ORDER_EXISTS" | "TOO_MANY_STANDING_ORDERS";
+                        /** @description 仅随 STANDING_ORDER_EXISTS Only with STANDING_ORDER_EXISTS */
+                        standing_order_id?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `AMOUNT_OUT_OF_RANGE` 捐赠数量不对 · The amount is out of range
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "AMOUNT_OUT_OF_RANGE",
+                     *       "detail": "捐赠数量不对",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/me/standing-orders",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "捐赠数量不对",
+                     *       "type": "urn:carbon-inclusion:problem:amount-out-of-range"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "AMOUNT_OUT_OF_RANGE" | "INVALID_REQUEST";
+                        /** @description 仅随 AMOUNT_OUT_OF_RANGE Only with AMOUNT_OUT_OF_RANGE */
+                        max_mg?: number;
+                        /** @description 仅随 AMOUNT_OUT_OF_RANGE Only with AMOUNT_OUT_OF_RANGE */
+                        min_mg?: number;
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_standing_order: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                standing_order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 2000000,
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "day": 31,
+                     *       "display": "2.00 千克",
+                     *       "end_reason": null,
+                     *       "ended_at": null,
+                     *       "months_left": 10,
+                     *       "next_on": "2027-01-31",
+                     *       "runs": [
+                     *         {
+                     *           "donation_id": null,
+                     *           "due_on": "2026-12-31",
+                     *           "month": "2026-12",
+                     *           "reason_code": "INSUFFICIENT_BALANCE",
+                     *           "status": "skipped"
+                     *         }
+                     *       ],
+                     *       "standing_order_id": "019aadf0-6b00-7000-8000-000000000006",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StandingOrderView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["StandingOrderNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    cancel_standing_order: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                standing_order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 2000000,
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "day": 31,
+                     *       "display": "2.00 千克",
+                     *       "end_reason": null,
+                     *       "ended_at": null,
+                     *       "months_left": 10,
+                     *       "next_on": "2027-01-31",
+                     *       "runs": [
+                     *         {
+                     *           "donation_id": null,
+                     *           "due_on": "2026-12-31",
+                     *           "month": "2026-12",
+                     *           "reason_code": "INSUFFICIENT_BALANCE",
+                     *           "status": "skipped"
+                     *         }
+                     *       ],
+                     *       "standing_order_id": "019aadf0-6b00-7000-8000-000000000006",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StandingOrderView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["StandingOrderNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    pause_standing_order: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                standing_order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 2000000,
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "day": 31,
+                     *       "display": "2.00 千克",
+                     *       "end_reason": null,
+                     *       "ended_at": null,
+                     *       "months_left": 10,
+                     *       "next_on": "2027-01-31",
+                     *       "runs": [
+                     *         {
+                     *           "donation_id": null,
+                     *           "due_on": "2026-12-31",
+                     *           "month": "2026-12",
+                     *           "reason_code": "INSUFFICIENT_BALANCE",
+                     *           "status": "skipped"
+                     *         }
+                     *       ],
+                     *       "standing_order_id": "019aadf0-6b00-7000-8000-000000000006",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StandingOrderView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["StandingOrderNotFound"];
+            409: components["responses"]["StandingOrderEnded"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    resume_standing_order: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                standing_order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 2000000,
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "day": 31,
+                     *       "display": "2.00 千克",
+                     *       "end_reason": null,
+                     *       "ended_at": null,
+                     *       "months_left": 10,
+                     *       "next_on": "2027-01-31",
+                     *       "runs": [
+                     *         {
+                     *           "donation_id": null,
+                     *           "due_on": "2026-12-31",
+                     *           "month": "2026-12",
+                     *           "reason_code": "INSUFFICIENT_BALANCE",
+                     *           "status": "skipped"
+                     *         }
+                     *       ],
+                     *       "standing_order_id": "019aadf0-6b00-7000-8000-000000000006",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StandingOrderView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["StandingOrderNotFound"];
+            409: components["responses"]["StandingOrderEnded"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_my_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "display": "12.50 千克",
+                     *       "donated_mg": 12500000,
+                     *       "invited_until": "2026-12-04T09:30:00+08:00",
+                     *       "members": [
+                     *         {
+                     *           "is_me": true,
+                     *           "is_owner": true,
+                     *           "joined_at": "2026-11-27T09:30:00+08:00",
+                     *           "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f",
+                     *           "name": "江城小雨"
+                     *         }
+                     *       ],
+                     *       "name": "东湖骑行队",
+                     *       "team_id": "019aadf0-6b00-7000-8000-000000000005"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TeamNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    rename_my_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "东湖骑行队"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TeamName"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "display": "12.50 千克",
+                     *       "donated_mg": 12500000,
+                     *       "invited_until": "2026-12-04T09:30:00+08:00",
+                     *       "members": [
+                     *         {
+                     *           "is_me": true,
+                     *           "is_owner": true,
+                     *           "joined_at": "2026-11-27T09:30:00+08:00",
+                     *           "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f",
+                     *           "name": "江城小雨"
+                     *         }
+                     *       ],
+                     *       "name": "东湖骑行队",
+                     *       "team_id": "019aadf0-6b00-7000-8000-000000000005"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["TeamNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    close_my_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["TeamNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    invite_to_my_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "7K3MQ9XW2P",
+                     *       "expires_at": "2026-12-04T09:30:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamInvitation"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["TeamNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    withdraw_team_invitation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["TeamNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    leave_my_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TeamNotFound"];
+            /** @description * `TEAM_NEEDS_OWNER` 队长不能直接退出 · The owner cannot just leave */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TEAM_NEEDS_OWNER",
+                     *       "detail": "小队里还有队员，您还是队长。请先移交给一位队员，或解散小队。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/me/team/membership",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "队长不能直接退出",
+                     *       "type": "urn:carbon-inclusion:problem:team-needs-owner"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TEAM_NEEDS_OWNER";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    hand_over_my_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TeamHandOver"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "display": "12.50 千克",
+                     *       "donated_mg": 12500000,
+                     *       "invited_until": "2026-12-04T09:30:00+08:00",
+                     *       "members": [
+                     *         {
+                     *           "is_me": true,
+                     *           "is_owner": true,
+                     *           "joined_at": "2026-11-27T09:30:00+08:00",
+                     *           "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f",
+                     *           "name": "江城小雨"
+                     *         }
+                     *       ],
+                     *       "name": "东湖骑行队",
+                     *       "team_id": "019aadf0-6b00-7000-8000-000000000005"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            /**
+             * @description * `TEAM_MEMBER_NOT_FOUND` 没有这位队员 · No such member
+             *     * `TEAM_NOT_FOUND` 没有这个小队 · No such team
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TEAM_MEMBER_NOT_FOUND",
+                     *       "detail": "这位队员不在您的小队，没有移交。请刷新队员名单再选。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/me/team/owner",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这位队员",
+                     *       "type": "urn:carbon-inclusion:problem:team-member-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TEAM_MEMBER_NOT_FOUND" | "TEAM_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_my_vouchers: {
         parameters: {
             query?: {
@@ -7506,7 +10189,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "VOUCHER_NOT_FOUND",
-                     *       "detail": "这张券不存在，或不是您的。请在“我的券”里查看。",
+                     *       "detail": "这张券不存在，或不是您的。请在“我的券”里查看；在收银台，请顾客刷新券码再出示一次。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/me/vouchers/{voucher_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -7590,8 +10273,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden4"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
@@ -7662,11 +10345,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden4"];
             404: components["responses"]["RedemptionNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["Conflict2"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
@@ -7737,7 +10420,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             404: components["responses"]["SettlementDayNotReached"];
             422: components["responses"]["InvalidRequest"];
@@ -7783,7 +10466,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             404: components["responses"]["SettlementDayNotReached"];
             422: components["responses"]["InvalidRequest"];
@@ -7829,7 +10512,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             404: components["responses"]["SettlementDayNotReached"];
             422: components["responses"]["InvalidRequest"];
@@ -7923,7 +10606,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
@@ -7982,8 +10665,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden4"];
             404: components["responses"]["ShopNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["MerchantLimitReached"];
@@ -8129,7 +10812,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             404: components["responses"]["NotFound2"];
             408: components["responses"]["RequestTimeout"];
@@ -8254,7 +10937,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             /**
              * @description * `REDEMPTION_NOT_FOUND` 没有这笔核销 · No such redemption
@@ -8398,7 +11081,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             404: components["responses"]["NotFound2"];
             408: components["responses"]["RequestTimeout"];
@@ -8531,7 +11214,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
             /**
              * @description * `REDEMPTION_NOT_FOUND` 没有这笔核销 · No such redemption
@@ -9423,7 +12106,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["Conflict2"];
+            409: components["responses"]["Conflict3"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests"];
@@ -9732,7 +12415,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["BudgetNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["Conflict2"];
+            409: components["responses"]["Conflict3"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -9833,6 +12516,537 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "BUDGET_CLOSED" | "BUDGET_LIMIT_TOO_LOW" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_campaigns_as_operator: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "campaign_id": "campaign-id",
+                     *           "closed_at": "closed-at",
+                     *           "completed_at": "completed-at",
+                     *           "description_en": "description-en",
+                     *           "description_zh": "description-zh",
+                     *           "donated_mg": 170000,
+                     *           "donors": 1,
+                     *           "ends_at": "ends-at",
+                     *           "images": [
+                     *             "image"
+                     *           ],
+                     *           "kind": "charity",
+                     *           "max_mg": 170000,
+                     *           "min_mg": 170000,
+                     *           "reserved_mg": 170000,
+                     *           "rest_mg": 170000,
+                     *           "starts_at": "starts-at",
+                     *           "target_mg": 170000,
+                     *           "thanks_en": "thanks-en",
+                     *           "thanks_zh": "thanks-zh",
+                     *           "title_en": "title-en",
+                     *           "title_zh": "title-zh",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CampaignDetailPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_campaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "campaign_id": "zero-carbon-marathon-2027",
+                 *       "description_en": "Give grams to offset the emissions of the race.",
+                 *       "description_zh": "捐出减碳量，抵消赛事排放。",
+                 *       "ends_at": "2027-04-30T00:00:00+08:00",
+                 *       "kind": "event",
+                 *       "max_mg": 100000000,
+                 *       "min_mg": 1000,
+                 *       "pictures": [
+                 *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                 *       ],
+                 *       "reason": "合同 2027-012",
+                 *       "starts_at": "2027-03-01T00:00:00+08:00",
+                 *       "target_mg": 30000000000,
+                 *       "thanks_en": "Thank you for running carbon-free with us.",
+                 *       "thanks_zh": "谢谢您和江城一起零碳开跑。",
+                 *       "title_en": "Zero-carbon marathon",
+                 *       "title_zh": "零碳马拉松"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CampaignOpening"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["PictureNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CAMPAIGN_EXISTS` 已有这个编号的活动 · A campaign has this id
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             *     * `TOO_MANY_CAMPAIGNS` 活动太多 · Too many campaigns
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAMPAIGN_EXISTS",
+                     *       "detail": "没有另开。请换一个编号，或提议修改已有的活动。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/campaigns",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有这个编号的活动",
+                     *       "type": "urn:carbon-inclusion:problem:campaign-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAMPAIGN_EXISTS" | "PROPOSAL_OPEN" | "TOO_MANY_CAMPAIGNS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_campaign_as_operator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "campaign_id": "campaign-id",
+                     *       "closed_at": "closed-at",
+                     *       "completed_at": "completed-at",
+                     *       "description_en": "description-en",
+                     *       "description_zh": "description-zh",
+                     *       "donated_mg": 170000,
+                     *       "donors": 1,
+                     *       "ends_at": "ends-at",
+                     *       "images": [
+                     *         "image"
+                     *       ],
+                     *       "kind": "charity",
+                     *       "max_mg": 170000,
+                     *       "min_mg": 170000,
+                     *       "reserved_mg": 170000,
+                     *       "rest_mg": 170000,
+                     *       "starts_at": "starts-at",
+                     *       "target_mg": 170000,
+                     *       "thanks_en": "thanks-en",
+                     *       "thanks_zh": "thanks-zh",
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CampaignDetail"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["CampaignNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_campaign_change: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description_en": "Give grams to offset the emissions of the race.",
+                 *       "description_zh": "捐出减碳量，抵消赛事排放。",
+                 *       "ends_at": "2027-04-30T00:00:00+08:00",
+                 *       "kind": "event",
+                 *       "max_mg": 100000000,
+                 *       "min_mg": 1000,
+                 *       "pictures": [
+                 *         "9f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d0819f86d081"
+                 *       ],
+                 *       "reason": "合同 2027-012",
+                 *       "starts_at": "2027-03-01T00:00:00+08:00",
+                 *       "target_mg": 30000000000,
+                 *       "thanks_en": "Thank you for running carbon-free with us.",
+                 *       "thanks_zh": "谢谢您和江城一起零碳开跑。",
+                 *       "title_en": "Zero-carbon marathon",
+                 *       "title_zh": "零碳马拉松"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CampaignContent"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `CAMPAIGN_NOT_FOUND` 没有这项活动 · No such campaign
+             *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAMPAIGN_NOT_FOUND",
+                     *       "detail": "活动不存在，或已经下架。请返回活动列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/campaigns/{campaign_id}/changes",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这项活动",
+                     *       "type": "urn:carbon-inclusion:problem:campaign-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAMPAIGN_NOT_FOUND" | "PICTURE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CAMPAIGN_CHANGED` 活动在提议之后改过 · The campaign was changed after the proposal
+             *     * `CAMPAIGN_ENDED` 这项活动已经关闭 · The campaign is closed
+             *     * `CAMPAIGN_TARGET_TOO_LOW` 目标低于已捐和办理中的数量 · The target is below what is given or under way
+             *     * `NOTHING_CHANGED` 没有要改的内容 · There is nothing to change
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAMPAIGN_CHANGED",
+                     *       "detail": "没有生效。请核对现在的内容，重新提议。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/campaigns/{campaign_id}/changes",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "活动在提议之后改过",
+                     *       "type": "urn:carbon-inclusion:problem:campaign-changed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAMPAIGN_CHANGED" | "CAMPAIGN_ENDED" | "CAMPAIGN_TARGET_TOO_LOW" | "NOTHING_CHANGED" | "PROPOSAL_OPEN";
+                        /** @description 仅随 CAMPAIGN_TARGET_TOO_LOW Only with CAMPAIGN_TARGET_TOO_LOW */
+                        least_mg?: number;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    close_campaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "合同 2026-118 已签"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReasonOnly"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "campaign_id": "campaign-id",
+                     *       "closed_at": "closed-at",
+                     *       "completed_at": "completed-at",
+                     *       "description_en": "description-en",
+                     *       "description_zh": "description-zh",
+                     *       "donated_mg": 170000,
+                     *       "donors": 1,
+                     *       "ends_at": "ends-at",
+                     *       "images": [
+                     *         "image"
+                     *       ],
+                     *       "kind": "charity",
+                     *       "max_mg": 170000,
+                     *       "min_mg": 170000,
+                     *       "reserved_mg": 170000,
+                     *       "rest_mg": 170000,
+                     *       "starts_at": "starts-at",
+                     *       "target_mg": 170000,
+                     *       "thanks_en": "thanks-en",
+                     *       "thanks_zh": "thanks-zh",
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CampaignDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["CampaignNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `CAMPAIGN_ENDED` 这项活动已经关闭 · The campaign is closed */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAMPAIGN_ENDED",
+                     *       "detail": "没有改动。关闭后不再修改，也不再开放；请另开一项。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/campaigns/{campaign_id}/close",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这项活动已经关闭",
+                     *       "type": "urn:carbon-inclusion:problem:campaign-ended"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAMPAIGN_ENDED";
                         /** @constant */
                         status: 409;
                     };
@@ -10137,7 +13351,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["RedemptionNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["Conflict2"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -12059,7 +15273,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden5"];
             /**
              * @description * `MERCHANT_KEY_NOT_FOUND` 没有这个密钥 · No such key
              *     * `MERCHANT_NOT_FOUND` 没有这个商家 · No such merchant
@@ -12497,7 +15711,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden5"];
             /**
              * @description * `MERCHANT_KEY_NOT_FOUND` 没有这个密钥 · No such key
              *     * `MERCHANT_NOT_FOUND` 没有这个商家 · No such merchant
@@ -13639,6 +16853,7 @@ export interface operations {
             /**
              * @description * `BANK_NOT_FOUND` 没有这家银行 · No such bank
              *     * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
+             *     * `CAMPAIGN_NOT_FOUND` 没有这项活动 · No such campaign
              *     * `ITEM_NOT_FOUND` 没有这件商品 · No such item
              *     * `ORDER_NOT_FOUND` 没有这个订单 · No such order
              *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
@@ -13666,7 +16881,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BANK_NOT_FOUND" | "BUDGET_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND" | "SHOP_NOT_FOUND";
+                        code: "BANK_NOT_FOUND" | "BUDGET_NOT_FOUND" | "CAMPAIGN_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND" | "SHOP_NOT_FOUND";
                         /** @constant */
                         status: 404;
                     };
@@ -13680,6 +16895,10 @@ export interface operations {
              *     * `BUDGET_CLOSED` 这个预算已经关闭 · The budget is closed
              *     * `BUDGET_EXISTS` 已有这个编号的预算 · A budget has this id
              *     * `BUDGET_LIMIT_TOO_LOW` 新的额度没有高于现在的额度 · The new limit is not above the present one
+             *     * `CAMPAIGN_CHANGED` 活动在提议之后改过 · The campaign was changed after the proposal
+             *     * `CAMPAIGN_ENDED` 这项活动已经关闭 · The campaign is closed
+             *     * `CAMPAIGN_EXISTS` 已有这个编号的活动 · A campaign has this id
+             *     * `CAMPAIGN_TARGET_TOO_LOW` 目标低于已捐和办理中的数量 · The target is below what is given or under way
              *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
              *     * `ITEM_CHANGED` 商品在提议之后改过 · The item was changed after the proposal
              *     * `ITEM_NOT_PUBLISHED` 这件商品没有上架 · The item is not published
@@ -13691,6 +16910,7 @@ export interface operations {
              *     * `TOO_MANY_BANKS` 银行太多 · Too many banks
              *     * `TOO_MANY_BANK_KEYS` 有效的公钥太多 · Too many live keys
              *     * `TOO_MANY_BUDGETS` 预算太多 · Too many budgets
+             *     * `TOO_MANY_CAMPAIGNS` 活动太多 · Too many campaigns
              */
             409: {
                 headers: {
@@ -13713,7 +16933,9 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BANK_ACTIVE" | "BANK_EXISTS" | "BANK_KEY_EXISTS" | "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SALE_OUTLASTS_VALIDITY" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BANKS" | "TOO_MANY_BANK_KEYS" | "TOO_MANY_BUDGETS";
+                        code: "BANK_ACTIVE" | "BANK_EXISTS" | "BANK_KEY_EXISTS" | "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CAMPAIGN_CHANGED" | "CAMPAIGN_ENDED" | "CAMPAIGN_EXISTS" | "CAMPAIGN_TARGET_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SALE_OUTLASTS_VALIDITY" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BANKS" | "TOO_MANY_BANK_KEYS" | "TOO_MANY_BUDGETS" | "TOO_MANY_CAMPAIGNS";
+                        /** @description 仅随 CAMPAIGN_TARGET_TOO_LOW Only with CAMPAIGN_TARGET_TOO_LOW */
+                        least_mg?: number;
                         /** @constant */
                         status: 409;
                     };
@@ -15463,7 +18685,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest2"];
-            401: components["responses"]["Unauthorized3"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ItemNotFound"];
             408: components["responses"]["RequestTimeout"];
@@ -15792,7 +19014,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["BankSuspended"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
@@ -15848,7 +19070,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["BankSuspended"];
             404: components["responses"]["OffsetNotFound"];
             409: components["responses"]["OffsetDecided"];
@@ -15906,7 +19128,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["BankSuspended"];
             404: components["responses"]["OffsetNotFound"];
             409: components["responses"]["OffsetDecided"];
@@ -15972,7 +19194,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["BankSuspended"];
             404: components["responses"]["BankNotFound"];
             408: components["responses"]["RequestTimeout"];
@@ -16095,7 +19317,183 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            /** @description * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture */
+            404: components["responses"]["PictureNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    open_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "东湖骑行队"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TeamName"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "display": "12.50 千克",
+                     *       "donated_mg": 12500000,
+                     *       "invited_until": "2026-12-04T09:30:00+08:00",
+                     *       "members": [
+                     *         {
+                     *           "is_me": true,
+                     *           "is_owner": true,
+                     *           "joined_at": "2026-11-27T09:30:00+08:00",
+                     *           "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f",
+                     *           "name": "江城小雨"
+                     *         }
+                     *       ],
+                     *       "name": "东湖骑行队",
+                     *       "team_id": "019aadf0-6b00-7000-8000-000000000005"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TeamNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `IN_A_TEAM_ALREADY` 您已经在一个小队里 · You are in a team already
+             *     * `TOO_MANY_TEAMS` 您新建的小队太多 · You have opened too many teams
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IN_A_TEAM_ALREADY",
+                     *       "detail": "每人同时只能在一个小队，您还在原来的小队。想换的话，请先退出。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/teams",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您已经在一个小队里",
+                     *       "type": "urn:carbon-inclusion:problem:in-a-team-already"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IN_A_TEAM_ALREADY" | "TOO_MANY_TEAMS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    join_team: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "7K3MQ9XW2P"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TeamCode"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-27T09:30:00+08:00",
+                     *       "display": "12.50 千克",
+                     *       "donated_mg": 12500000,
+                     *       "invited_until": "2026-12-04T09:30:00+08:00",
+                     *       "members": [
+                     *         {
+                     *           "is_me": true,
+                     *           "is_owner": true,
+                     *           "joined_at": "2026-11-27T09:30:00+08:00",
+                     *           "member_id": "6b0c2f0e-3f7a-4f0e-8a52-7b9f0c1d2e3f",
+                     *           "name": "江城小雨"
+                     *         }
+                     *       ],
+                     *       "name": "东湖骑行队",
+                     *       "team_id": "019aadf0-6b00-7000-8000-000000000005"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `TEAM_CODE_INVALID` 邀请码无效 · The code is not valid
+             *     * `TEAM_NOT_FOUND` 没有这个小队 · No such team
+             */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -16104,25 +19502,58 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "PICTURE_NOT_FOUND",
-                     *       "detail": "图片不存在。请先上传，再填写返回的编号。",
+                     *       "code": "TEAM_CODE_INVALID",
+                     *       "detail": "邀请码输错了，或已过期、已换新，您没有加入小队。请向队长要一个新的邀请码。",
                      *       "errors": [],
-                     *       "instance": "/api/v1/rewards/pictures/{sha256}",
+                     *       "instance": "/api/v1/rewards/teams/join",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有这张图片",
-                     *       "type": "urn:carbon-inclusion:problem:picture-not-found"
+                     *       "title": "邀请码无效",
+                     *       "type": "urn:carbon-inclusion:problem:team-code-invalid"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "PICTURE_NOT_FOUND";
+                        code: "TEAM_CODE_INVALID" | "TEAM_NOT_FOUND";
                         /** @constant */
                         status: 404;
                     };
                 };
             };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `IN_A_TEAM_ALREADY` 您已经在一个小队里 · You are in a team already
+             *     * `TEAM_FULL` 小队已满 · The team is full
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IN_A_TEAM_ALREADY",
+                     *       "detail": "每人同时只能在一个小队，您还在原来的小队。想换的话，请先退出。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/teams/join",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您已经在一个小队里",
+                     *       "type": "urn:carbon-inclusion:problem:in-a-team-already"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IN_A_TEAM_ALREADY" | "TEAM_FULL";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
