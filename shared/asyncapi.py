@@ -79,9 +79,10 @@ TOPICS = (
     ),
     Topic(
         topics.ENTERPRISES,
-        "企业碳账户、成员与角色，不含姓名（压缩主题） Enterprises, their members and roles, without names (compacted)",
+        "企业碳账户、成员与角色，不含个人姓名（压缩主题） "
+        "Enterprises, their members and roles, without names of people (compacted)",
         "accounts",
-        ("accounting",),
+        ("accounting", "rewards"),
         (EnterpriseChanged, EnterpriseMemberChanged),
         "enterprise_id 或 or membership_id；同键以最新一条为准 the newest record of a key is valid",
     ),

@@ -137,7 +137,10 @@ TABLES: Final[dict[str, Kept]] = {
         Text("小队", "teams"), REDEEMING, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
         hidden=frozenset({"code_hash"}), clear={"name": "'小队'"}, order=1,
     ),
-    "team_member": Kept(Text("小队成员", "members of teams"), REDEEMING, ERASURE, Erasure.DELETE, by=(user(),)),
+    "team_member": Kept(
+        Text("小队成员", "members of teams"), REDEEMING, ERASURE, Erasure.DELETE, by=(user(),),
+        names=frozenset({"member_id"}),
+    ),
     "voucher": Kept(
         Text("券码（密文）", "voucher codes, sealed"), REDEEMING, _BILLING, Erasure.CLEAR,
         by=(through("orders", "order_id"),), names=frozenset({"user_id"}),
