@@ -23,7 +23,13 @@ from shared.contracts.households_v1 import CardChanged, MembershipChanged, Meter
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.rejections_v1 import ReceiptRejected
-from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed, VouchersExpiring
+from shared.contracts.rewards_v1 import (
+    CertificateRevoked,
+    DonationMade,
+    OrderCancelled,
+    OrderConfirmed,
+    VouchersExpiring,
+)
 
 _REFERENCE = "#/components/schemas/{name}"
 
@@ -139,7 +145,7 @@ TOPICS = (
         "减碳量的兑换与捐赠 Grams spent on rewards and donations",
         "rewards",
         ("accounts",),
-        (OrderConfirmed, OrderCancelled, DonationMade, VouchersExpiring),
+        (OrderConfirmed, OrderCancelled, DonationMade, VouchersExpiring, CertificateRevoked),
         "碳账户 id，不含姓名 the id of the carbon account, without a name",
     ),
     Topic(

@@ -13,6 +13,7 @@ from shared.contracts.freezes_v1 import FREEZE_CHANGED_TYPE
 from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE
 from shared.contracts.rejections_v1 import RECEIPT_REJECTED_TYPE
 from shared.contracts.rewards_v1 import (
+    CERTIFICATE_REVOKED_TYPE,
     DONATION_MADE_TYPE,
     ORDER_CANCELLED_TYPE,
     ORDER_CONFIRMED_TYPE,
@@ -47,7 +48,13 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
     topics.FREEZES: (FREEZE_CHANGED_TYPE,),
-    topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE, VOUCHERS_EXPIRING_TYPE),
+    topics.REWARDS: (
+        ORDER_CONFIRMED_TYPE,
+        ORDER_CANCELLED_TYPE,
+        DONATION_MADE_TYPE,
+        VOUCHERS_EXPIRING_TYPE,
+        CERTIFICATE_REVOKED_TYPE,
+    ),
     topics.ERASURES: (ERASURE_ASKED_TYPE,),
     topics.ACCOUNTING_ERASURES: (EVENTS_ERASED_TYPE, ERASURE_ANSWERED_TYPE),
     topics.INGEST_ERASURES: (ERASURE_ANSWERED_TYPE,),

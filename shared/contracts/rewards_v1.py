@@ -14,6 +14,7 @@ ORDER_CONFIRMED_TYPE: Final = "cn.carboninclusion.order.confirmed.v1"
 ORDER_CANCELLED_TYPE: Final = "cn.carboninclusion.order.cancelled.v1"
 VOUCHERS_EXPIRING_TYPE: Final = "cn.carboninclusion.vouchers.expiring.v1"
 DONATION_MADE_TYPE: Final = "cn.carboninclusion.donation.made.v1"
+CERTIFICATE_REVOKED_TYPE: Final = "cn.carboninclusion.certificate.revoked.v1"
 
 
 class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order.confirmed"):
@@ -93,4 +94,22 @@ class VouchersExpiring(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
         require_storable(self.item_id, self.title, self.valid_until)
 
 
-RewardEvent = OrderConfirmed | OrderCancelled | DonationMade | VouchersExpiring
+class CertificateRevoked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="certificate.revoked"):
+    """The certificate of a donation is not valid any more. Its public page gives the reason. No grams move.
+
+    Published at least once: `certificate_no` identifies a repeat.
+    """
+
+    event_id: uuid.UUID
+    certificate_no: Name
+    donation_id: uuid.UUID
+    account_id: uuid.UUID
+    amount_mg: Milligrams
+    revoked_at: datetime
+
+    def __post_init__(self) -> None:
+        """Raises ValueError (a ValidationError while decoding)."""
+        require_storable(self.certificate_no, self.revoked_at)
+
+
+RewardEvent = OrderConfirmed | OrderCancelled | DonationMade | VouchersExpiring | CertificateRevoked

@@ -40,7 +40,7 @@ WX_SECRET = "wechat-secret-canary-91c7"
 REF_PEPPER = "reference-pepper-for-tests"
 MESSAGE_KINDS = (
     "credited_today", "order_confirmed", "expiring", "consent_expiring", "account_frozen", "binding_ended",
-    "export_ready", "erasure_planned", "looked_up", "household_stay_ended",
+    "export_ready", "erasure_planned", "looked_up", "household_stay_ended", "certificate_revoked",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from services.accounts.messages import orders
 from services.accounts.messages.evening import EveningMessages, present_evening
 from services.accounts.settings import Settings
 from shared import clock
-from shared.contracts.rewards_v1 import OrderCancelled, OrderConfirmed, VouchersExpiring
+from shared.contracts.rewards_v1 import CertificateRevoked, OrderCancelled, OrderConfirmed, VouchersExpiring
 from shared.db import Database
 from shared.instants import CITY_ZONE
 from tests.accounts.conftest import Db, People, Person
@@ -261,6 +261,26 @@ async def test_the_owner_of_vouchers_is_reminded_once_with_the_last_day(
     assert (kind, key) == ("expiring", f"vouchers:{uuid.UUID(int=1)}")
     assert texts["what"] == "一碗热干面 2 张"
     assert "2099年11月29日" in texts["on"]
+
+
+async def test_a_revoked_certificate_is_told_once_to_its_donor(people: People, database: Database, db: Db) -> None:
+    anna = await subscriber(people, "anna", times=3, kind="certificate_revoked")
+    revoked = CertificateRevoked(
+        event_id=uuid.uuid4(),
+        certificate_no="20261123048213977514",
+        donation_id=uuid.uuid4(),
+        account_id=confirmed(anna).account_id,
+        amount_mg=3_000_000,
+        revoked_at=EVENING,
+    )
+    await take(database, revoked)
+    await take(database, revoked)
+    texts = {
+        "amount_mg": "3.00 千克",
+        "at": "2099年11月27日 20:30",
+        "hint": "点开查看撤销原因，有疑问请联系客服",
+    }
+    assert await queued(db) == [(anna.user_id, "certificate_revoked", "20261123048213977514", texts)]
 
 
 async def test_a_cancelled_order_and_an_unknown_account_tell_nobody(people: People, database: Database, db: Db) -> None:

@@ -11,7 +11,13 @@ from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
-from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed, VouchersExpiring
+from shared.contracts.rewards_v1 import (
+    CertificateRevoked,
+    DonationMade,
+    OrderCancelled,
+    OrderConfirmed,
+    VouchersExpiring,
+)
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SOME = uuid.UUID(int=7)
@@ -50,6 +56,9 @@ SAMPLES: tuple[msgspec.Struct, ...] = (
     ),
     DonationMade(
         event_id=SOME, donation_id=SOME, account_id=SOME, campaign_id="c", amount_mg=1, certificate_no="n", made_at=NOW
+    ),
+    CertificateRevoked(
+        event_id=SOME, certificate_no="n", donation_id=SOME, account_id=SOME, amount_mg=1, revoked_at=NOW
     ),
 )  # fmt: skip
 TEXTS = ("a\x00b", "x" * 300)

@@ -19,7 +19,13 @@ from shared.contracts.households_v1 import CardChanged, MembershipChanged, Meter
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.personal_data import TOPICS
-from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed, VouchersExpiring
+from shared.contracts.rewards_v1 import (
+    CertificateRevoked,
+    DonationMade,
+    OrderCancelled,
+    OrderConfirmed,
+    VouchersExpiring,
+)
 from shared.language import Text
 from shared.personal_data import Erasure, Kept, nobody, user
 from tests.contract.personal_data_page import PAGE, SERVICES, page, register
@@ -41,7 +47,7 @@ MESSAGES: Mapping[str, tuple[type[msgspec.Struct], ...]] = {
     topics.MANDATES: (MandateChanged,),
     topics.OUTCOMES: (ActivityJudged,),
     topics.FREEZES: (FreezeChanged,),
-    topics.REWARDS: (OrderConfirmed, OrderCancelled, DonationMade, VouchersExpiring),
+    topics.REWARDS: (OrderConfirmed, OrderCancelled, DonationMade, VouchersExpiring, CertificateRevoked),
     topics.ERASURES: (ErasureAsked,),
     topics.ACCOUNTING_ERASURES: (EventsErased, ErasureAnswered),
     topics.INGEST_ERASURES: (ErasureAnswered,),

@@ -30,6 +30,7 @@ class MessageKind(StrEnum):
     ERASURE_PLANNED = "erasure_planned"
     LOOKED_UP = "looked_up"
     HOUSEHOLD_STAY_ENDED = "household_stay_ended"
+    CERTIFICATE_REVOKED = "certificate_revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,15 @@ TEMPLATES: Final[Mapping[MessageKind, Template]] = {
             Field("state", "phrase1", "text", fixed="已移出"),
             Field("at", "time2", "time"),
             Field("hint", "thing3", "text", fixed="您的减碳量还在，30 天后可加入其他家庭"),
+        ),
+    ),
+    MessageKind.CERTIFICATE_REVOKED: Template(
+        Text("捐赠证书已撤销", "A certificate was revoked"),
+        "pages/donations/index",
+        (
+            Field("amount_mg", "thing1", "grams"),
+            Field("at", "time2", "time"),
+            Field("hint", "thing3", "text", fixed="点开查看撤销原因，有疑问请联系客服"),
         ),
     ),
 }
