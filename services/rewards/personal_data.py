@@ -1,6 +1,7 @@
 """The register of this schema: what each table keeps about people. See `shared/personal_data.py`.
 
-Orders and donations stay: sponsors are billed by them. A certificate names a campaign and grams, nobody.
+Orders and donations stay: sponsors are billed by them. A certificate names a campaign and grams, nobody:
+its holder is in a table of its own, and goes with the donor.
 """
 
 from typing import Final
@@ -47,6 +48,15 @@ TABLES: Final[dict[str, Kept]] = {
     "certificate": Kept(
         Text("捐赠证书（无姓名）", "certificates, without a name"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM,
         by=(through("donation", "donation_id"),),
+    ),
+    "certificate_holder": Kept(
+        Text("证书的捐赠人", "holders of certificates"), REDEEMING, ERASURE, Erasure.DELETE, by=(user(),)
+    ),
+    "certificate_revocation": nobody(Text("证书的撤销", "revocations of certificates")),
+    "document": Kept(
+        Text("证书与年度明细的文件", "files of certificates and yearly statements"), REDEEMING,
+        Text("30 天无人打开即删除", "until nobody has opened it for 30 days"), Erasure.DELETE,
+        by=(through("certificate_holder", "certificate_no"), user()), hidden=frozenset({"file"}),
     ),
     "donation": Kept(
         Text("捐赠", "donations"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),),

@@ -11,6 +11,7 @@ from services.rewards.certificates import models as _certificates
 from services.rewards.clearing import models as _clearing
 from services.rewards.database import metadata
 from services.rewards.disputes import models as _disputes
+from services.rewards.documents import models as _documents
 from services.rewards.donor_names import models as _donor_names
 from services.rewards.enterprises import models as _enterprises
 from services.rewards.erased_accounts import models as _erased_accounts
@@ -43,6 +44,7 @@ _ = (
     _enterprises,
     _loans,
     _erased_accounts,
+    _documents,
     _merchants,
     _offline_reports,
     _orders,

@@ -1,4 +1,5 @@
-"""The worker of the rewards service: drives open settlements, reconciles with accounting, relays events, reports."""
+"""The worker of the rewards service: drives open settlements, reconciles with accounting, draws documents, relays
+events, reports."""
 
 import asyncio
 from functools import partial
@@ -11,6 +12,8 @@ from services.rewards.campaigns.settling import DONATION
 from services.rewards.catalogue import service as catalogue
 from services.rewards.clearing import service as clearing
 from services.rewards.database import SCHEMA
+from services.rewards.documents import making
+from services.rewards.documents import service as documents
 from services.rewards.enterprises import service as enterprises
 from services.rewards.erasures import service as erasures
 from services.rewards.loans import service as loans
@@ -27,6 +30,7 @@ from shared.httpclient import new_client
 from shared.worker import Worker, run
 
 DRIVE_EVERY_S = 1.0
+DRAW_EVERY_S = 1.0
 RECONCILE_EVERY_S = 1.0
 ERASE_EVERY_S = 1.0
 EXPIRE_EVERY_S = 5.0
@@ -66,6 +70,10 @@ def build(settings: Settings | None = None) -> Worker:
         # As above: the desk opens its own transactions.
         await standing_orders.run_due(worker.database, donations, time_zone=settings.time_zone)
 
+    async def make_documents(_session: Session) -> None:
+        # As above: no transaction is open while a file is drawn.
+        await making.make_due(worker.database)
+
     reconciler = build_reconciler(settings, worker.database, worker.accounting)
 
     async def reconcile(_session: Session) -> None:
@@ -81,6 +89,8 @@ def build(settings: Settings | None = None) -> Worker:
     )
     worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
     worker.every(MINUTELY_S, "give_monthly", give_monthly)
+    worker.every(DRAW_EVERY_S, "make_documents", make_documents)
+    worker.every(WATCH_EVERY_S, "report_late_documents", documents.report_late)
     worker.every(WATCH_EVERY_S, "report_stuck", engine.report_stuck)
     worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
     worker.every(WATCH_EVERY_S, "report_budgets", budgets.report)
@@ -92,6 +102,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(WATCH_EVERY_S, "void_unanswered_offsets", loans.void_unanswered)
     worker.every(HOUSEKEEPING_EVERY_S, "delete_quotes", loans.delete_old_quotes)
     worker.every(HOUSEKEEPING_EVERY_S, "delete_nonces", banks.delete_old)
+    worker.every(HOUSEKEEPING_EVERY_S, "delete_documents", documents.delete_unused)
     worker.every(HOUSEKEEPING_EVERY_S, "delete_reconciliations", reconciliation.delete_old_runs)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker
