@@ -245,6 +245,7 @@ class Plan:
         elif service == "rewards":
             values |= {"service_key": secret["rewards_service_key"]}
             values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
+            values |= {"public_base_url": self._settings.gateway_url}
             values |= {"service_callers": secret.service_callers("accounts")}
             values |= {"accounts_base_url": url("accounts")}
         prefix = f"{service.upper()}_"

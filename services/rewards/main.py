@@ -17,6 +17,7 @@ from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
 from services.rewards.categories.api import ops_router as categories_of_operators
 from services.rewards.categories.api import router as categories
+from services.rewards.certificates.api import ops_router as certificates_of_operators
 from services.rewards.certificates.api import router as certificates
 from services.rewards.clearing.api import ops_router as merchant_settlements_ops
 from services.rewards.clearing.api import router as merchant_settlements
@@ -63,6 +64,7 @@ from services.rewards.voucher_imports.domain import FILE_BYTES_MAX
 from services.rewards.vouchers.api import router as vouchers
 from services.rewards.vouchers.sealing import CodeSealer
 from shared.app import build_app
+from shared.contracts import topics
 from shared.httpclient import new_client
 from shared.personal_routes import personal_data_router
 from shared.personal_rows import PersonalRows
@@ -109,6 +111,7 @@ _ROUTERS: Final = (
     loans_of_operators,
     categories_of_operators,
     pictures_of_operators,
+    certificates_of_operators,
     audit,
     personal_data_router(SCHEMA, PersonalRows(SCHEMA, TABLES)),
 )
@@ -146,8 +149,14 @@ def create_app(
     app.state.session_checks = build_session_checks(settings, accounts_client)
     app.state.settlements = build_engine(settings, app.state.db, client)
     app.state.desks = build_desks(app.state.settlements)
+    topic = settings.topic_prefix + topics.REWARDS
     app.state.approvals = approvals_of(
-        (*kinds_of_reconciliation(), *kinds_of_proposals(), *kinds_of_merchants(), *kinds_of_disputes())
+        (
+            *kinds_of_reconciliation(),
+            *kinds_of_proposals(topic=topic),
+            *kinds_of_merchants(),
+            *kinds_of_disputes(),
+        )
     )
     app.state.credits = CreditsReader(client)
     app.state.picture_gate = upload_gate()

@@ -18,6 +18,12 @@ class Settings(ServiceSettings):
     accounts_base_url: str = Field(
         "", description="the accounts service, which knows whether a session lives; empty: the host of jwks_url"
     )
+    public_base_url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^/?#\s]+/?$",
+        max_length=200,
+        description="where citizens reach the gateway; the QR codes of certificates lead there",
+    )
     voucher_key: SecretStr = Field(
         description="32 random bytes in base64: seals voucher codes, which are lost without it; later `2:…`"
     )
@@ -46,6 +52,7 @@ class Settings(ServiceSettings):
         given.require_strong_list("voucher_key", "voucher_keys_former")
         given.require_new("voucher_key", "voucher_keys_former")
         given.require_inside("accounting_base_url", "accounts_base_url")
+        given.require_https("public_base_url")
 
     @property
     def accounts_url(self) -> str:

@@ -77,6 +77,7 @@ def safe(service: str) -> dict[str, str]:
             "SERVICE_KEY": _pem(),
             "ACCOUNTING_BASE_URL": "http://accounting:8103",
             "VOUCHER_KEY": _key(),
+            "PUBLIC_BASE_URL": "https://carbon.wuhan.gov.cn",
         },
     }
     named = {f"{service.upper()}_{name}": value for name, value in (common | own[service]).items()}
@@ -153,6 +154,8 @@ UNSAFE = [
     ("rewards", "ACCOUNTING_BASE_URL", "http://8.8.8.8:8103"),
     ("rewards", "VOUCHER_KEY", base64.b64encode(b"A" * 32).decode()),
     ("rewards", "JWKS_URL", "http://accounts.city.gov.cn/jwks.json"),
+    ("rewards", "PUBLIC_BASE_URL", "http://carbon.wuhan.gov.cn"),
+    ("rewards", "PUBLIC_BASE_URL", "https://127.0.0.1:8080"),
     ("rewards", "SERVICE_KEY", _pem(b"A" * 32)),
     ("accounts", "PHONE_PEPPER", "dev-secret-key-change-me-in-production"),
     ("accounts", "ACCOUNT_REF_PEPPER", "a" * 48),

@@ -82,6 +82,7 @@ _GAINS = {
     "campaigns that take grams": "SELECT campaign_id || ' ' || target_mg || ' ' || ends_at FROM rewards.campaign"
     " WHERE closed_at IS NULL",
     "refunds": "SELECT order_id::text FROM rewards.orders WHERE status <> 'confirmed'",
+    "certificates revoked": "SELECT certificate_no FROM rewards.certificate_revocation",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }
 

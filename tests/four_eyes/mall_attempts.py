@@ -4,6 +4,8 @@ import hashlib
 import uuid
 from typing import Any, Final
 
+from services.rewards.certificates.domain import certificate_no
+from shared import clock
 from tests.four_eyes.attempts import BECAUSE, attempt
 from tests.four_eyes.conftest import City
 
@@ -167,6 +169,18 @@ async def refund_order(city: City) -> None:
     order_id = await _confirmed_order(city)
     await city.mark()
     made = await city.did(202, "POST", f"{OPS}/orders/{order_id}/refund", BECAUSE)
+    await city.did(409, "POST", f"{OPS}/proposals/{made['proposal_id']}/approve", BECAUSE)
+
+
+@attempt("POST", f"{OPS}/certificates/{{certificate_no}}/revoke")
+async def revoke_certificate(city: City) -> None:
+    """A certificate as the service leaves it, without its donation."""
+    number = certificate_no(clock.now().date(), uuid.uuid4().int % 10**11)
+    values = "$1, gen_random_uuid(), 'marathon', '马拉松', 'Marathon', 1, now()"
+    await city.sql(f"INSERT INTO rewards.certificate VALUES ({values})", number)
+    await city.mark()
+    body = {"public_reason_zh": "不想给他了", "public_reason_en": "No longer wanted", **BECAUSE}
+    made = await city.did(202, "POST", f"{OPS}/certificates/{number}/revoke", body)
     await city.did(409, "POST", f"{OPS}/proposals/{made['proposal_id']}/approve", BECAUSE)
 
 

@@ -51,7 +51,10 @@ FOR_NOBODY: Final = {
     # Donors by pseudonym, by the name they agreed to, or by the name of an enterprise.
     "GET /api/v1/rewards/campaigns/{campaign_id}/donors",
     # The number of a certificate is not to be guessed, and its holder shows it.
+    "GET /api/v1/rewards/certificates",
     "GET /api/v1/rewards/certificates/{certificate_no}",
+    "GET /api/v1/rewards/certificates/{certificate_no}.pdf",
+    "GET /api/v1/rewards/certificates/{certificate_no}.png",
 }
 
 

@@ -54,6 +54,7 @@ def rewards_settings(rewards_dsns: Dsns) -> Settings:
         service_key=SERVICE_KEYS["rewards"],
         accounting_base_url="http://accounting.test",
         voucher_key=VOUCHER_KEY,
+        public_base_url="https://carbon.test",
     )
 
 

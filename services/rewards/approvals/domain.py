@@ -16,3 +16,4 @@ class MallProposal(StrEnum):
     CHANGE_BANK = "bank.change"
     ADD_BANK_KEY = "bank.key"
     RESUME_BANK = "bank.resume"
+    REVOKE_CERTIFICATE = "certificate.revoke"

@@ -233,6 +233,7 @@ async def deliver(session: Session, *, confirmed: Sequence[Settlement], time_zon
         number = await certificates.issue_certificate(
             session,
             donation_id=row.donation_id,
+            user_id=row.user_id,
             campaign_id=row.campaign_id,
             campaign_title=titles[row.campaign_id],
             amount_mg=row.amount_mg,

@@ -42,3 +42,8 @@ def certificate_no(day: date, random_part: int) -> str:
 
 def is_well_formed(number: str) -> bool:
     return len(number) == LENGTH and number.isascii() and number.isdecimal() and check_digit(number) == 0
+
+
+def digits_of(number: str) -> str:
+    """Return a number without hyphens and spaces."""
+    return number.replace("-", "").replace(" ", "")
