@@ -16,7 +16,6 @@ import pytest
 
 from services.rewards.clearing import printing
 from services.rewards.clearing import service as clearing
-from services.rewards.clearing.domain import broken_lines
 from shared import clock
 from tests.rewards.conftest import API, PRICE_MG, Rewards
 from tests.rewards.tills import Till, add_shop, add_till, bought, open_counter, ops, shown
@@ -179,16 +178,6 @@ async def test_a_settlement_as_csv_has_the_same_sums_and_no_formula(rewards: Rew
     assert [row["total_fen"] for row in rows] == ["1000", "1000"]
     assert (rows[0]["shop_name"], rows[1]["shop_name"]) == ("'=1+1", "合计")
     assert rows[0]["sponsor_name"] == "过早联盟"
-
-
-def test_lines_of_chinese_begin_and_end_as_a_typesetter_would() -> None:
-    def lines(text: str) -> list[str]:
-        return broken_lines(text, fits=lambda line: len(line) <= 6)
-
-    assert lines("东湖游船券（成人，单程）") == ["东湖游船券", "（成人，单", "程）"]
-    assert lines("一碗热干面，加") == ["一碗热干面，", "加"]
-    assert lines("A bowl of noodles") == ["A bowl", "of", "noodles"]
-    assert lines("") == [""]
 
 
 async def test_the_page_names_the_merchant_the_sponsor_and_the_sum_in_yuan(rewards: Rewards) -> None:

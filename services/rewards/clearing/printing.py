@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import sys
 from typing import Any, Final
 
 from services.rewards.clearing.errors import PrinterBusy
 from services.rewards.clearing.service import DaySettlement
 from shared.language import Language
+from shared.press import PressFailed, run_press
 
 _TIMEOUT_S: Final = 25.0
 _WAITING_MAX: Final = 8
@@ -62,21 +62,10 @@ class Printer:
 
 
 async def _written(content: bytes) -> bytes:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", _PROGRAM, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            out, _ = await process.communicate(content)
-    except TimeoutError as exc:
+        return await run_press(_PROGRAM, content, timeout_s=_TIMEOUT_S)
+    except PressFailed as exc:
         raise PrinterBusy(retry_after_s=5) from exc
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise PrinterBusy(retry_after_s=5)
-    return out
 
 
 def content_of(found: DaySettlement, *, language: Language) -> dict[str, Any]:
