@@ -3774,7 +3774,7 @@ export interface components {
             items: components["schemas"]["MessageChoiceOut"][];
         };
         /** @enum {string} */
-        MessageKind: "credited_today" | "order_confirmed" | "expiring" | "consent_expiring" | "account_frozen" | "binding_ended" | "export_ready" | "erasure_planned" | "looked_up" | "household_stay_ended";
+        MessageKind: "credited_today" | "order_confirmed" | "expiring" | "consent_expiring" | "account_frozen" | "binding_ended" | "export_ready" | "erasure_planned" | "looked_up" | "household_stay_ended" | "certificate_revoked";
         MeterDecisionOut: {
             account_no: string;
             /** @enum {string} */
