@@ -221,13 +221,14 @@ def operation_of(request: httpx.Request) -> str:
 
 
 class FaultyNetwork(httpx.AsyncBaseTransport):
-    """The network to the fake: loses requests or responses on request, calls `passing` before and after each call."""
+    """The network to the fake: loses or delays requests and responses, calls `passing` before and after each call."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._inner = httpx.ASGITransport(holds_app(ledger))
         self.faults: dict[str, str] = {}
         self.passing: Callable[[str], None] = lambda _point: None
+        self.delay_s: Callable[[str], float] = lambda _point: 0.0
         self.pauses: dict[str, asyncio.Event] = {}
         self.arrived: dict[str, asyncio.Event] = {}
 
@@ -239,6 +240,8 @@ class FaultyNetwork(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         operation = operation_of(request)
         self.passing(f"before {operation}")
+        if delay_s := self.delay_s(f"before {operation}"):
+            await asyncio.sleep(delay_s)
         if operation in self.pauses:
             self.arrived[operation].set()
             await self.pauses[operation].wait()
@@ -250,6 +253,8 @@ class FaultyNetwork(httpx.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         await response.aread()
         self.passing(f"after {operation}")
+        if delay_s := self.delay_s(f"after {operation}"):
+            await asyncio.sleep(delay_s)
         if fault == RESPONSE_LOST:
             raise httpx.ReadTimeout("response lost", request=request)
         return response

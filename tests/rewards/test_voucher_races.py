@@ -1,6 +1,6 @@
 """Races for one voucher: whoever comes second is refused, and grams, pieces and fen agree with the winner.
 
-Twenty of each kind in the suite, a thousand in `make nightly`.
+Thirty of each kind in the suite, a thousand in `make nightly`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from services.rewards.vouchers import using
 from tests.rewards.conftest import COST_FEN, PRICE_MG, Rewards
 from tests.rewards.tills import Till, add_till, bought, open_counter, shown
 
-COUNTS = [20, pytest.param(1_000, marks=[pytest.mark.nightly, pytest.mark.timeout(1_800)])]
+COUNTS = [30, pytest.param(1_000, marks=[pytest.mark.nightly, pytest.mark.timeout(1_800)])]
 AT_ONCE = 4
 
 
