@@ -17,6 +17,7 @@ from deploy.demo import steps
 from deploy.demo.events import CITIZENS, Event
 from deploy.demo.gateway import DemoFailure, Gateway, Tally, push_and_settle
 from deploy.demo.life import story
+from deploy.demo.morning import story as morning
 from deploy.demo.steps import Citizen
 from deploy.local.settings import ROOT, LocalSettings
 
@@ -32,7 +33,7 @@ _ERASURES = {
 def main(
     start: Annotated[bool, typer.Option(help="没有运行时先启动 Start the stack when it is not running.")] = True,
 ) -> None:
-    """真实行程、志愿者的一年、一位市民的一生、奖励与核验 Real trips, a volunteer's year, a life, the check."""
+    """真实行程、志愿者的一年、一位市民的一生、运营方的一个早晨 Real trips, a year, a life, an operator's morning."""
     directory = LocalSettings().directory
     if start:
         started = subprocess.run([sys.executable, "-m", "deploy.local", "up", "--detach"], cwd=ROOT, check=False)
@@ -72,6 +73,8 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
     push_seconds = time.monotonic() - pushed_at
     # The life mostly waits for answers and for topics, so it runs beside the rest.
     life = asyncio.create_task(story.play(gateway, run, now, bar("一位市民的一生 a citizen's life", story.STAGES)))
+    directory, title = LocalSettings().directory, "运营方的一个早晨 an operator's morning"
+    working = asyncio.create_task(morning.play(gateway, run, directory, bar(title, morning.STAGES)))
     try:
         volunteer, year, figures = await steps.volunteer_year(
             gateway, run, now, bar("志愿者的一年 the volunteer's year", VOLUNTEER_EVENTS)
@@ -82,10 +85,11 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
         tally.add(year)
         await steps.check_ledger(gateway, tally)
         replay = await _replay(gateway, events, [*citizens, volunteer], bar("重放 replay", len(events)))
-        lived = await life
+        lived, worked = await life, await working
         check = await steps.check_ledger(gateway, tally)
     finally:
         life.cancel()
+        working.cancel()
     return {
         **_counts(tally),
         "duplicates_on_replay": replay["duplicates"],
@@ -93,6 +97,7 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
         "credited_mg_total": replay["credited_mg_total"],
         "volunteer": figures,
         "life": lived,
+        "morning": worked,
         "order_status": rewarded["order_status"],
         "donation_mg": rewarded["donation_mg"],
         "ledger_ok": check["ok"],
@@ -169,6 +174,7 @@ def _show(result: dict[str, Any]) -> None:
     console.print(events)
     console.print(grams)
     console.print(_life_table(result["life"]))
+    console.print(_morning_table(result["morning"]))
 
 
 def _life_table(life: dict[str, Any]) -> Table:
@@ -184,6 +190,23 @@ def _life_table(life: dict[str, Any]) -> Table:
         ("两人核准的企业成员 enterprise members", life["enterprise_members"]),
         ("导出的全部记录 rows exported", f"{life['export_rows']:,}"),
         ("注销 erasure", _ERASURES[life["erasure"]]),
+    ):
+        table.add_row(title, str(value))
+    return table
+
+
+def _morning_table(told: dict[str, Any]) -> Table:
+    table = Table(title="运营方的一个早晨 An operator's morning")
+    table.add_column("经历 what happened")
+    table.add_column("", justify="right")
+    for title, value in (
+        ("两人核准的事 decided by two", told["by_two"]),
+        ("新商品的图片 picture of the new item", f"{told['picture_bytes']:,} B"),
+        ("导入的券码 codes imported", told["codes"]),
+        ("追加预算之前 before the budget was raised", told["before_raise"]),
+        ("收银台核销 at the till", told["voucher"]),
+        ("日结 settled", f"{told['settled_pieces']} 份 pieces, {told['settled_fen']} 分 fen"),
+        ("日结单 settlement.pdf", f"{told['pdf_bytes']:,} B"),
     ):
         table.add_row(title, str(value))
     return table

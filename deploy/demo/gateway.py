@@ -142,9 +142,25 @@ class Gateway:
     async def get_as_operator(self, path: str) -> Any:
         return await self.as_operator(200, "GET", path)
 
-    async def as_operator(self, status: int, method: str, path: str, body: object = None, *, person: int = 0) -> Any:
-        """`person`: 0 is the first operator, 1 the second."""
-        return await self.expect([status], method, path, token=self._ops_tokens[person], body=body)
+    async def as_operator(
+        self,
+        status: int,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        person: int = 0,
+        file: tuple[str, bytes] | None = None,
+    ) -> Any:
+        """`person`: 0 is the first operator, 1 the second. `file`: media type and content."""
+        return await self.expect([status], method, path, token=self._ops_tokens[person], body=body, file=file)
+
+    async def download_as_operator(self, path: str, media_type: str) -> bytes:
+        answer = await self.request("GET", path, token=self._ops_tokens[0])
+        found = answer.headers.get("content-type", "").partition(";")[0]
+        if (answer.status_code, found) != (200, media_type):
+            raise DemoFailure(f"GET {path}: {answer.status_code} {found} {answer.text[:500]}")
+        return answer.content
 
     async def request_signed(
         self, partner: Partner, method: str, target: str, body: bytes = b"", media_type: str = ""

@@ -54,7 +54,7 @@ class Reporter:
         }
         return self._event("metro", "transit.ridden.v1", end, data)
 
-    def deposit(self, who: Reference, at: datetime, *, weight_g: int) -> Event:
+    def deposit(self, who: Reference, at: datetime, *, weight_g: int, partner_id: str = "recycler") -> Event:
         data = {
             "account_ref": who,
             "deposit_id": self._number(),
@@ -63,7 +63,7 @@ class Reporter:
             "machine_ref": "demo-machine-2",
             "occurred_at": at.isoformat(),
         }
-        return self._event("recycler", "recycling.deposited.v1", at, data)
+        return self._event(partner_id, "recycling.deposited.v1", at, data)
 
     def saving(self, who: Reference, start: datetime, end: datetime, *, meter: str) -> Event:
         """One kilowatt-hour saved."""

@@ -11,8 +11,12 @@ _PAUSE_S = 0.3
 
 
 async def order_noodles(person: Person, request_id: str) -> dict[str, Any]:
-    """Order a bowl, and wait until the order is settled."""
-    body = {"item_id": NOODLES, "quantity": 1, "client_request_id": request_id}
+    return await order_item(person, NOODLES, request_id)
+
+
+async def order_item(person: Person, item_id: str, request_id: str) -> dict[str, Any]:
+    """Order one piece, and wait until the order is settled."""
+    body = {"item_id": item_id, "quantity": 1, "client_request_id": request_id}
     status, order = await person.answer("POST", f"{REWARDS}/orders", body, key=request_id)
     require(status in {201, 202}, "下单 an order", order)
     for _ in range(int(_SETTLED_WITHIN_S / _PAUSE_S)):
