@@ -49,7 +49,7 @@ check-settings: venv ## 上线前检查 print every setting that PROFILE=product
 rotate: venv ## 更换密钥 rotate keys while the service runs (SERVICE=accounts KEY=signer|index|seal|status)
 	@$(RUN) services.$(or $(SERVICE),accounts).keys $(or $(KEY),status)
 
-demo: venv ## 演示：真实行程、志愿者的一年、一位市民的一生、奖励与核验 start the stack if needed and play on it
+demo: venv ## 演示：真实行程、志愿者的一年、一位市民的一生、运营方的一个早晨 start the stack if needed and play on it
 	@$(RUN) deploy.demo
 
 chaos: venv ## 故障注入 inject faults under load and check the result (SEED=1 LOG=postgres|kafka FAULTS=all|kafka|starve|… MINUTES=12)

@@ -89,3 +89,19 @@ async def test_an_import_survives_a_change_of_the_key(rewards: Rewards) -> None:
     [row] = await rewards.sql("SELECT voucher_id, code_sealed FROM rewards.voucher")
     sealer = CodeSealer(rewards.settings.voucher_keys)
     assert sealer.open(bytes(row["code_sealed"]), voucher_id=row["voucher_id"]) == "HY-0001"
+
+
+async def test_a_typed_code_is_found_by_an_index(rewards: Rewards) -> None:
+    await rewards.add_item(stock=0)
+    await rewards.sql(
+        "INSERT INTO rewards.voucher (voucher_id, item_id, code_hash, code_sealed, order_id, order_line, user_id,"
+        " assigned_at) SELECT gen_random_uuid(), 'reganmian', sha256(n::text::bytea), '', gen_random_uuid(), 1,"
+        " gen_random_uuid(), now() FROM generate_series(1, 20000) n"
+    )
+    await rewards.sql("ANALYZE rewards.voucher")
+    plan = await rewards.sql(
+        "EXPLAIN SELECT * FROM rewards.voucher WHERE code_hash = ANY (ARRAY[sha256('7'), sha256('8')])"
+        " AND order_id IS NOT NULL"
+    )
+    await rewards.sql("DELETE FROM rewards.voucher")
+    assert "ix_voucher_code" in str(plan)

@@ -73,6 +73,8 @@ voucher = Table(
 )
 UNUSED = "order_id IS NOT NULL AND used_at IS NULL AND expired_at IS NULL AND NOT withdrawn AND NOT retired"
 Index("ix_voucher_pool", voucher.c.item_id, voucher.c.voucher_id, postgresql_where=text("order_id IS NULL"))
+# A till types the code without the item.
+Index("ix_voucher_code", voucher.c.code_hash, postgresql_where=text("order_id IS NOT NULL"))
 Index("ix_voucher_user", voucher.c.user_id, voucher.c.order_id, voucher.c.order_line)
 Index("ix_voucher_end", voucher.c.valid_until, postgresql_where=text(UNUSED))
 
