@@ -47,9 +47,9 @@ class Morning:
 
     async def open_shop(self) -> None:
         """A merchant by two persons, its shop, and a till that scans a QR code."""
-        names = {"name": "老通城豆浆", "name_en": "Laotongcheng Soy Milk"}
+        names = {"name": "户部巷豆浆铺", "name_en": "Hubu Lane Soy Milk"}
         await self.desk.by_two("/merchants", {"merchant_id": self.merchant_id, **names}, decided_at=MERCHANTS)
-        shop = {"shop_id": self.shop_id, "name": "户部巷店", "name_en": "Hubu Lane", "address": "武昌区户部巷"}
+        shop = {"shop_id": self.shop_id, "name": "豆浆铺总店", "name_en": "Main shop", "address": "武昌区户部巷"}
         await self.desk.by_one(201, "POST", f"/merchants/{self.merchant_id}/shops", shop)
         asked = await self.desk.by_one(201, "POST", f"/shops/{self.shop_id}/till-enrolments", {"name": "一号收银台"})
         require(asked["qr_svg"].startswith("<svg"), "登记码有二维码 the enrolment code has a QR code", asked)
@@ -123,9 +123,7 @@ class Morning:
     async def redeem(self) -> None:
         self.order = await order_item(self.guest, self.item_id, f"{self.run}-m-order")
         self.voucher = await show_voucher(self.guest, self.order["vouchers"][0]["voucher_id"])
-        require(
-            self.voucher["code"] in self.codes, "券码来自券池 the code is of the pool", self.voucher["status"]
-        )
+        require(self.voucher["code"] in self.codes, "券码来自券池 the code is of the pool", self.voucher["status"])
 
     async def accept(self) -> None:
         redeemed = await self.till.accept(self.voucher["qr"])
