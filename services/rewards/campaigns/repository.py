@@ -154,6 +154,11 @@ async def team_sums(session: AsyncSession) -> dict[uuid.UUID, int]:
     return {team_id: int(mg) for team_id, mg in (await session.execute(query)).all()}
 
 
+async def confirmed_after(session: AsyncSession, *, after: uuid.UUID, limit: int) -> Sequence[uuid.UUID]:
+    query = select(donation.c.donation_id).where(donation.c.donation_id > after, donation.c.status == Status.CONFIRMED)
+    return (await session.scalars(query.order_by(donation.c.donation_id).limit(limit))).all()
+
+
 async def owned(session: AsyncSession, donation_id: uuid.UUID, user_id: uuid.UUID) -> Any | None:
     query = select(donation).where(donation.c.donation_id == donation_id, donation.c.user_id == user_id)
     return (await session.execute(query)).one_or_none()
