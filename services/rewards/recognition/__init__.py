@@ -1,0 +1,1 @@
+"""What citizens have done and given: a projection of verdicts and of donations, for badges and rankings."""
