@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from services.rewards.approvals.service import approvals_of
 from services.rewards.assembly import build_desks, build_engine, build_session_checks
 from services.rewards.audit.api import router as audit
+from services.rewards.badges.api import router as badges
+from services.rewards.badges.rules import load_rules
 from services.rewards.banks.api import router as banks
 from services.rewards.budgets.api import router as budgets
 from services.rewards.campaign_plans.api import router as campaign_plans
@@ -43,6 +45,7 @@ from services.rewards.offline_reports.api import ops_router as offline_reports_o
 from services.rewards.offline_reports.api import router as offline_reports
 from services.rewards.operations.api import router as operations
 from services.rewards.orders.api import router as orders
+from services.rewards.participants.api import router as participants
 from services.rewards.personal_data import TABLES
 from services.rewards.pictures.api import BODY_LIMITS as PICTURE_LIMITS
 from services.rewards.pictures.api import ops_router as pictures_of_operators
@@ -50,6 +53,7 @@ from services.rewards.pictures.api import router as pictures
 from services.rewards.pictures.api import upload_gate
 from services.rewards.proposals.api import router as proposals
 from services.rewards.proposals.service import kinds as kinds_of_proposals
+from services.rewards.rankings.api import router as rankings
 from services.rewards.reconciliation.api import router as reconciliation
 from services.rewards.reconciliation.service import kinds as kinds_of_reconciliation
 from services.rewards.redemptions.api import ops_router as redemptions_ops
@@ -88,6 +92,9 @@ _ROUTERS: Final = (
     certificates,
     loans,
     loans_of_banks,
+    badges,
+    rankings,
+    participants,
     operations,
     reconciliation,
     item_shops,
@@ -160,6 +167,8 @@ def create_app(
     )
     app.state.credits = CreditsReader(client)
     app.state.picture_gate = upload_gate()
+    app.state.time_zone = settings.time_zone
+    load_rules()  # a document with a fault stops the start
     app.state.sealer = CodeSealer(settings.voucher_keys)
     app.state.printer = Printer()
     app.state.merchant_sealer = merchant_sealer(settings.voucher_keys)

@@ -28,6 +28,8 @@ from shared.personal_data import (
 
 _BILLING: Final = Text("长期，用于与商家结算", "for good: sponsors are billed by it")
 _THANKING: Final = Purpose(Text("在感谢名单里显示称呼", "naming donors in lists of thanks"), Basis.CONSENT)
+RECOGNITION: Final = Purpose(Text("徽章、等级与排行", "badges, levels and rankings"), Basis.CONTRACT)
+RANKING: Final = Purpose(Text("排行", "rankings"), Basis.CONSENT)
 _CLEAR_SETTLED: Final = {"request_id": "''", "last_error": "NULL"}
 
 TABLES: Final[dict[str, Kept]] = {
@@ -38,6 +40,11 @@ TABLES: Final[dict[str, Kept]] = {
     "bank": nobody(Text("合作银行", "banks")),
     "bank_key": nobody(Text("银行公钥", "public keys of banks")),
     "bank_nonce": nobody(Text("用过的签名随机串", "nonces of signatures seen")),
+    "badge": Kept(
+        Text("获得与收回的徽章", "badges earned and withdrawn"), RECOGNITION, ERASURE, Erasure.DELETE, by=(account(),)
+    ),
+    "board": nobody(Text("榜", "boards")),
+    "board_class": nobody(Text("榜上分数的分布", "histograms of boards")),
     "budget": nobody(Text("预算", "budgets")),
     "campaign": nobody(Text("公益活动", "campaigns")),
     "campaign_donor": Kept(
@@ -74,6 +81,21 @@ TABLES: Final[dict[str, Kept]] = {
         Text("企业成员与角色（来自账户服务）", "members of enterprises, as accounts published them"), REPRESENTING,
         ERASURE, Erasure.DELETE, by=(account(),),
     ),
+    "earned_day": Kept(
+        Text("每天的减碳量，按场景", "grams earned by day and scene"), RECOGNITION, ERASURE, Erasure.DELETE,
+        by=(account(),),
+    ),
+    "earned_scene": Kept(
+        Text("各场景的减碳量", "grams earned by scene"), RECOGNITION, ERASURE, Erasure.DELETE, by=(account(),)
+    ),
+    "earned_total": Kept(
+        Text("累计减碳量与有行为的日期", "grams earned in all, and the days with an act"), RECOGNITION, ERASURE,
+        Erasure.DELETE, by=(account(),),
+    ),
+    "group_member": Kept(
+        Text("家庭与企业的成员", "members of households and enterprises"), RECOGNITION, ERASURE, Erasure.DELETE,
+        by=(account(),),
+    ),
     "item": nobody(Text("兑换商品", "items")),
     "item_stock": nobody(Text("库存", "stock")),
     "item_taken": Kept(
@@ -94,6 +116,7 @@ TABLES: Final[dict[str, Kept]] = {
             "市民给银行的称呼，由密钥算出，查不到本人", "what a bank calls a citizen: made with a key, leads to nobody"
         ),
     ),
+    "member_group": nobody(Text("家庭与企业", "households and enterprises"), names=frozenset({"account_id"})),
     "orders": Kept(
         Text("兑换订单", "orders"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),),
         names=frozenset({"account_id", "spender_id"}),
@@ -129,6 +152,24 @@ TABLES: Final[dict[str, Kept]] = {
     ),
     "voucher_terms": nobody(Text("券的有效期", "validity of vouchers")),
     "picture": nobody(Text("商品图片", "pictures of items")),
+    "ranking_consent": Kept(
+        Text("参加排行的同意", "consents to rankings"), RANKING, ERASURE, Erasure.DELETE, by=(account(),)
+    ),
+    "ranking_participant": Kept(
+        Text("排行的代号与区", "pseudonyms and districts in rankings"), RANKING, ERASURE, Erasure.DELETE,
+        by=(account(),),
+    ),
+    "recognised_act": Kept(
+        Text("计入的低碳行为", "acts that count"), RECOGNITION, ERASURE, Erasure.DELETE, by=(account(),)
+    ),
+    "recognised_donation": Kept(
+        Text("计入的捐赠", "donations that count"), RECOGNITION, ERASURE, Erasure.DELETE, by=(account(),)
+    ),
+    "recognition_due": Kept(
+        Text("待更新的账户", "accounts to be refreshed"), RECOGNITION, Text("几秒", "some seconds"), Erasure.EXPIRE,
+        by=(account("subject"),),
+    ),
+    "recognition_state": nobody(Text("汇总的状态", "state of the sums")),
     "reconciliation_difference": Kept(
         Text("与总账的差异", "differences from the ledger"), REDEEMING, Text("90 天", "90 days"), Erasure.EXPIRE,
         by=(account(), account("hold_account_id")),
@@ -150,6 +191,10 @@ TABLES: Final[dict[str, Kept]] = {
     "team_member": Kept(
         Text("小队成员", "members of teams"), REDEEMING, ERASURE, Erasure.DELETE, by=(user(),),
         names=frozenset({"member_id"}),
+    ),
+    "standing": Kept(
+        Text("排行的名次", "places in rankings"), RANKING,
+        Text("退出或注销后几秒", "some seconds after leaving or erasure"), Erasure.EXPIRE, by=(account("member"),),
     ),
     "voucher": Kept(
         Text("券码（密文）", "voucher codes, sealed"), REDEEMING, _BILLING, Erasure.CLEAR,

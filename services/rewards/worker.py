@@ -6,6 +6,7 @@ from functools import partial
 
 from services.rewards.approvals import service as approvals
 from services.rewards.assembly import build_engine, build_reconciler
+from services.rewards.badges.rules import load_rules
 from services.rewards.banks import service as banks
 from services.rewards.budgets import service as budgets
 from services.rewards.campaigns.settling import DONATION
@@ -17,8 +18,13 @@ from services.rewards.documents import service as documents
 from services.rewards.enterprises import service as enterprises
 from services.rewards.erasures import service as erasures
 from services.rewards.loans import service as loans
+from services.rewards.memberships import service as memberships
 from services.rewards.merchants import credentials
+from services.rewards.participants import service as participants
+from services.rewards.recognition import decoders as recognised
+from services.rewards.recognition import service as recognition
 from services.rewards.reconciliation import service as reconciliation
+from services.rewards.refreshing import service as refreshing
 from services.rewards.settings import Settings
 from services.rewards.settlement.desk import Desk
 from services.rewards.standing_orders import running as standing_orders
@@ -33,6 +39,7 @@ DRIVE_EVERY_S = 1.0
 DRAW_EVERY_S = 1.0
 RECONCILE_EVERY_S = 1.0
 ERASE_EVERY_S = 1.0
+REFRESH_EVERY_S = 0.5
 EXPIRE_EVERY_S = 5.0
 WATCH_EVERY_S = 15.0
 MINUTELY_S = 60.0
@@ -83,6 +90,7 @@ def build(settings: Settings | None = None) -> Worker:
 
     worker.publish(topics.REWARDS, topics.REWARDS_ERASURES)
     _add_erasures(worker)
+    _add_recognition(worker, settings)
     _add_vouchers_and_merchants(worker)
     worker.consume(
         "rewards.enterprises", topics.ENTERPRISES, decoder=enterprises.DECODER, handler=enterprises.handle_facts
@@ -122,7 +130,7 @@ def _add_erasures(worker: Worker) -> None:
         "rewards.erasures",
         topics.ERASURES,
         decoder=erasing.DECODER,
-        handler=partial(erasures.handle_asked, topic=topic),
+        handler=partial(refreshing.handle_erasures, topic=topic),
     )
 
     async def erase(_session: Session) -> None:
@@ -130,6 +138,44 @@ def _add_erasures(worker: Worker) -> None:
         await erasures.erase_all_due(worker.database, topic=topic)
 
     worker.every(ERASE_EVERY_S, "erase", erase)
+
+
+def _add_recognition(worker: Worker, settings: Settings) -> None:
+    load_rules()  # a document with a fault stops the start
+    zone = settings.time_zone
+    worker.consume(
+        "rewards.recognition",
+        topics.OUTCOMES,
+        decoder=recognised.OUTCOMES,
+        handler=partial(recognition.handle_outcomes, time_zone=zone),
+    )
+    worker.consume(
+        "rewards.recognised_donations",
+        topics.REWARDS,
+        decoder=recognised.REWARDS,
+        handler=partial(recognition.handle_rewards, time_zone=zone),
+    )
+
+    worker.consume(
+        "rewards.consents", topics.CONSENTS, decoder=recognised.CONSENTS, handler=participants.handle_consents
+    )
+    worker.consume(
+        "rewards.households", topics.HOUSEHOLDS, decoder=recognised.HOUSEHOLDS, handler=memberships.handle_households
+    )
+    worker.consume(
+        "rewards.enterprises",
+        topics.ENTERPRISES,
+        decoder=recognised.ENTERPRISES,
+        handler=memberships.handle_enterprises,
+    )
+
+    async def refresh(_session: Session) -> None:
+        # Each round has a transaction of its own. The job's one stays unused.
+        await refreshing.refresh_all_due(worker.database, time_zone=zone)
+
+    worker.every(REFRESH_EVERY_S, "refresh_recognition", refresh)
+    worker.every(WATCH_EVERY_S, "end_ranking_consents", participants.end_consents)
+    worker.every(MINUTELY_S, "delete_old_boards", partial(refreshing.delete_old_boards, time_zone=zone))
 
 
 if __name__ == "__main__":
