@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tests.bench import figures, orders, over_http, posting, scale, sealing
+from tests.bench import figures, orders, over_http, posting, rankings, scale, sealing
 from tests.bench.city import City
 from tests.bench.figures import Figure
 from tests.bench.lab import Lab
@@ -45,6 +45,11 @@ async def _sealing(progress: Progress) -> Measured:
 async def _orders(progress: Progress) -> Measured:
     with Lab(kafka=False) as lab:
         return await orders.measure(lab, progress)
+
+
+async def _rankings(progress: Progress) -> Measured:
+    with Lab(kafka=False) as lab:
+        return await rankings.measure(lab, progress)
 
 
 async def _intake(progress: Progress) -> Measured:
@@ -78,6 +83,7 @@ PARTS: dict[str, tuple[Callable[[Progress], Coroutine[Any, Any, Measured]], int]
     "scale": (_scale, scale.STEPS),
     "sealing": (_sealing, sealing.STEPS),
     "orders": (_orders, orders.ROUNDS + 1),
+    "rankings": (_rankings, rankings.STEPS),
     "intake": (_intake, over_http.ROUNDS * 2),
     "reads": (_reads, over_http.ROUNDS * 4),
     "kafka": (_kafka, 2),
