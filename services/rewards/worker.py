@@ -163,7 +163,7 @@ def _add_recognition(worker: Worker, settings: Settings) -> None:
         "rewards.households", topics.HOUSEHOLDS, decoder=recognised.HOUSEHOLDS, handler=memberships.handle_households
     )
     worker.consume(
-        "rewards.enterprises",
+        "rewards.enterprise_memberships",
         topics.ENTERPRISES,
         decoder=recognised.ENTERPRISES,
         handler=memberships.handle_enterprises,

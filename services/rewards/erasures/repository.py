@@ -1,13 +1,11 @@
 """SQL of erasures."""
 
 import uuid
-from collections.abc import Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.rewards.database import OPEN
-from shared.db import driver
 
 
 async def has_open_settlements(session: AsyncSession, user_id: uuid.UUID) -> bool:
@@ -19,10 +17,3 @@ async def has_open_settlements(session: AsyncSession, user_id: uuid.UUID) -> boo
         f" AND ({OPEN} OR status = 'confirmed' AND bank_status = 'waiting'))"
     )
     return bool((await session.execute(found, {"user_id": user_id})).scalar_one())
-
-
-async def erased_among(session: AsyncSession, account_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    rows = await (await driver(session)).fetch(
-        "SELECT account_id FROM rewards.erasure_task WHERE account_id = ANY($1::uuid[])", account_ids
-    )
-    return {row[0] for row in rows}

@@ -1,7 +1,5 @@
 """Erasure in bounded steps. Orders and donations that are under way end first: they hold grams of the person."""
 
-import uuid
-from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -27,11 +25,6 @@ _ROWS: Final = PersonalRows(SCHEMA, TABLES)
 async def handle_asked(session: Session, items: Items[ErasureAsked], *, topic: str) -> None:
     """Store new tasks, and answer again those that are done. Consumer of `accounts.erasures.v1`."""
     await TASKS.receive(session, [asked for _, asked in items], topic=topic)
-
-
-async def erased_among(session: Session, *, account_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Return those of these accounts that were erased or are being erased. Late facts about them are dropped."""
-    return await repository.erased_among(session, sorted(account_ids)) if account_ids else set()
 
 
 async def erase_all_due(database: Database, *, topic: str) -> int:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Sequence
 
-from services.rewards.erasures import service as erasures
+from services.rewards.erased_accounts import service as erased_accounts
 from services.rewards.memberships import repository
 from services.rewards.memberships.domain import Group
 from services.rewards.recognition import service as recognition
@@ -21,7 +21,7 @@ async def handle_households(session: Session, items: Items[HouseholdFact]) -> No
         key=lambda fact: fact.membership_id,
         version=lambda fact: fact.version,
     )
-    erased = await erasures.erased_among(session, account_ids={stay.account_id for stay in stays.values()})
+    erased = await erased_accounts.erased_among(session, {stay.account_id for stay in stays.values()})
     kept = [stay for _, stay in sorted(stays.items()) if stay.account_id not in erased]
     if kept:
         households = {stay.household_id for stay in kept}
@@ -53,7 +53,7 @@ async def handle_enterprises(session: Session, items: Items[EnterpriseFact]) -> 
                 for one in changed.values()
             ],
         )
-    erased = await erasures.erased_among(session, account_ids={one.account_id for one in members.values()})
+    erased = await erased_accounts.erased_among(session, {one.account_id for one in members.values()})
     kept = [one for _, one in sorted(members.items()) if one.account_id not in erased]
     if kept:
         await repository.upsert_members(

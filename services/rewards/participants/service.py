@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.rewards.erasures import service as erasures
+from services.rewards.erased_accounts import service as erased_accounts
 from services.rewards.participants import repository
 from services.rewards.participants.data import pseudonyms
 from services.rewards.participants.domain import Participant
@@ -42,7 +42,7 @@ async def handle_consents(session: Session, items: Items[ConsentChanged]) -> Non
         key=lambda change: change.account_id,
         version=lambda change: change.version,
     )
-    erased = await erasures.erased_among(session, account_ids=changes)
+    erased = await erased_accounts.erased_among(session, changes)
     kept = [change for change in changes.values() if change.account_id not in erased]
     if kept:
         await repository.upsert_consents(session, kept)

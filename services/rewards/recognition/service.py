@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
-from services.rewards.campaigns import service as campaigns
-from services.rewards.erasures import service as erasures
+from services.rewards.campaigns import confirmed
+from services.rewards.erased_accounts import service as erased_accounts
 from services.rewards.recognition import facts_repository, repository
 from services.rewards.recognition.domain import (
     ABOUT_A_COPY,
@@ -46,7 +46,7 @@ async def handle_outcomes(session: Session, items: Items[ActivityJudged], *, tim
 async def record_verdicts(session: Session, outcomes: Iterable[ActivityJudged], *, time_zone: str) -> None:
     """Store the newest state of each act and change the sums. A late fact about an erased person is dropped."""
     verdicts = [_verdict(one, time_zone) for one in outcomes if one.status not in ABOUT_A_COPY]
-    erased = await erasures.erased_among(session, account_ids={v.account_id for v in verdicts if v.account_id})
+    erased = await erased_accounts.erased_among(session, {v.account_id for v in verdicts if v.account_id})
     verdicts = [_without_account(one) if one.account_id in erased else one for one in verdicts]
     if not verdicts:
         return
@@ -114,9 +114,9 @@ async def handle_rewards(session: Session, items: Items[RewardEvent], *, time_zo
 
 async def add_donations(session: Session, *, donation_ids: Collection[uuid.UUID], time_zone: str) -> None:
     """Add confirmed donations by their ids, those that are known no second time."""
-    made = await campaigns.confirmed_donations(session, donation_ids=sorted(donation_ids))
+    made = await confirmed.confirmed_donations(session, donation_ids=sorted(donation_ids))
     donors = {one.donation_id: person_account_id(one.user_id) for one in made}
-    erased = await erasures.erased_among(session, account_ids=set(donors.values()))
+    erased = await erased_accounts.erased_among(session, set(donors.values()))
     rows = [
         (
             one.donation_id,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.rewards.badges.rules import rules_sha256
-from services.rewards.campaigns import service as campaigns
+from services.rewards.campaigns import confirmed
 from services.rewards.memberships import service as memberships
 from services.rewards.participants import service as participants
 from services.rewards.rankings import service as rankings
@@ -93,7 +93,7 @@ class Rebuild:
         after: uuid.UUID | None = _FIRST
         while after is not None:
             async with self.database.transaction() as session:
-                ids = await campaigns.confirmed_after(session, after=after, limit=_DONATIONS_PER_STEP)
+                ids = await confirmed.confirmed_after(session, after=after, limit=_DONATIONS_PER_STEP)
                 await recognition.add_donations(session, donation_ids=ids, time_zone=self.time_zone)
             after = ids[-1] if len(ids) == _DONATIONS_PER_STEP else None
             report.donations += len(ids)

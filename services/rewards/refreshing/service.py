@@ -11,6 +11,7 @@ from typing import Final
 
 from services.rewards.badges import service as badges
 from services.rewards.badges.rules import rules_sha256
+from services.rewards.erased_accounts import service as erased_accounts
 from services.rewards.erasures import service as erasures
 from services.rewards.memberships import service as memberships
 from services.rewards.memberships.domain import Group
@@ -65,7 +66,7 @@ async def refresh(
     session: Session, *, account_ids: Collection[uuid.UUID], group_ids: Collection[uuid.UUID], today: date
 ) -> None:
     """Decide badges and places of these accounts and groups, and of the groups that they belong to."""
-    erased = await erasures.erased_among(session, account_ids=account_ids)
+    erased = await erased_accounts.erased_among(session, account_ids)
     concerned = await memberships.groups_of(session, account_ids=account_ids)
     await _forget(session, erased)
     groups = await memberships.find_groups(session, group_ids=concerned | set(group_ids))

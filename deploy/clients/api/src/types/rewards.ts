@@ -109,6 +109,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 证书查验页（公开） · The page on which certificates are checked, public
+         * @description 给人看的网页：填写编号，转到证书页。A page for people: enter a number, and it leads to the certificate.
+         */
+        get: operations["show_certificate_form"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/certificates/{certificate_no}": {
         parameters: {
             query?: never;
@@ -118,9 +138,53 @@ export interface paths {
         };
         /**
          * 证书查验（公开） · Check a certificate, public
-         * @description 编号输错（校验码不符）与查无此证分别说明。A mistyped number and an unknown one have different codes.
+         * @description 编号输错（校验码不符）与查无此证分别说明；浏览器得到网页，其他得到 JSON。
+         *
+         *     A mistyped number and an unknown one have different codes. A browser gets a page, others get JSON.
          */
         get: operations["check_certificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/certificates/{certificate_no}.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 证书 PDF（公开） · A certificate as PDF, public
+         * @description 首次请求返回 202，由后台制作。相同的内容得到逐字节相同的文件。
+         *
+         *     The first request gets 202, and the worker makes the file. The same content gives the same bytes.
+         */
+        get: operations["get_certificate_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/certificates/{certificate_no}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 证书图片（公开） · A certificate as a picture to share, public
+         * @description 1080 × 1440 像素，适合微信分享。1080 × 1440 pixels, to share in WeChat.
+         */
+        get: operations["get_certificate_png"];
         put?: never;
         post?: never;
         delete?: never;
@@ -311,6 +375,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/me/badges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的徽章 · My badges
+         * @description 包括还没有获得的，附进度；收回的说明原因。Also those not earned yet, with progress; withdrawn ones say why.
+         */
+        get: operations["list_my_badges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/me/certificates": {
         parameters: {
             query?: never;
@@ -326,6 +410,32 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/certificates/{certificate_no}/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 在证书上显示我的称呼 · Show my name on a certificate
+         * @description 本人同意公开后，证书页、PDF、图片显示“张女士”这样的称呼，不显示全名。可随时取消。
+         *
+         *     Page, PDF and picture show a surname with a form of address, never the whole name. The donor may take it back.
+         */
+        put: operations["show_my_name"];
+        post?: never;
+        /**
+         * 不再显示我的称呼 · Hide my name again
+         * @description 不再显示我的称呼 · Hide my name again
+         */
+        delete: operations["hide_my_name"];
         options?: never;
         head?: never;
         patch?: never;
@@ -374,6 +484,26 @@ export interface paths {
          * @description 立即生效，之后显示代号。At once; the pseudonym is shown from then on.
          */
         delete: operations["withdraw_donor_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的等级 · My level
+         * @description 我的等级 · My level
+         */
+        get: operations["get_my_level"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -454,6 +584,76 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/rank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的名次 · My rank
+         * @description 没有参加，或本期还没有减碳量时，`rank` 为空。`rank` is null for who is not on the board.
+         */
+        get: operations["get_my_rank"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/rankings/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 可选的代号与区 · Pseudonyms and districts to choose from
+         * @description 代号随机给出，每次不同。Pseudonyms are drawn at random, others each time.
+         */
+        get: operations["list_ranking_choices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/rankings/participation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我是否参加排行 · Whether I take part in rankings
+         * @description 我是否参加排行 · Whether I take part in rankings
+         */
+        get: operations["get_participation"];
+        /**
+         * 参加排行 · Take part in rankings
+         * @description 另须同意 `rankings` 事项；同意未到之前为 waiting_for_consent，不显示。可重复提交，用于更换。
+         *     Needs the consent to `rankings` as well; until it arrives nothing is shown. Repeat it to change the choice.
+         */
+        put: operations["take_part"];
+        post?: never;
+        /**
+         * 退出排行 · Leave the rankings
+         * @description 代号和区立即删除，名次在一分钟内消失。撤回 `rankings` 同意的效果相同。
+         *     Forgets pseudonym and district at once, places within a minute. Withdrawing the consent does the same.
+         */
+        delete: operations["leave_rankings"];
         options?: never;
         head?: never;
         patch?: never;
@@ -544,6 +744,26 @@ export interface paths {
          * @description 从下一个日期起继续，暂停的月份不补捐。From the next due day on; paused months are not made up for.
          */
         post: operations["resume_standing_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/streak": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的连续天数 · My streak
+         * @description 我的连续天数 · My streak
+         */
+        get: operations["get_my_streak"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1274,6 +1494,29 @@ export interface paths {
          */
         put: operations["save_category"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/ops/certificates/{certificate_no}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议撤销证书 · Propose to revoke a certificate
+         * @description 另一人在 `/ops/proposals` 批准后撤销。减碳量不退回；证书页、PDF、图片都显示撤销原因。
+         *
+         *     Revoked once a second person approves it under `/ops/proposals`. No grams come back. Page, PDF and picture show the
+         *     public reason.
+         */
+        post: operations["propose_revocation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2563,6 +2806,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/rankings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 排行榜 · A ranking
+         * @description 只显示参加者的代号。翻页时用同样的参数。Shows pseudonyms of participants. Keep the parameters with a cursor.
+         */
+        get: operations["list_rankings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/teams": {
         parameters: {
             query?: never;
@@ -2639,6 +2902,8 @@ export interface components {
              */
             report_id: string;
         };
+        /** @enum {string} */
+        Address: "mr" | "ms" | "student" | "teacher";
         /**
          * @example {
          *       "action": "dead_letter.discard",
@@ -2816,6 +3081,29 @@ export interface components {
             name_zh: string;
             /** @description 写入审计日志 For readers of the audit log */
             reason: string;
+        };
+        /**
+         * @description The head of a board.
+         * @example {
+         *       "ends_on": "2026-11-29",
+         *       "members": 48210,
+         *       "period": "week",
+         *       "scope": "city",
+         *       "starts_on": "2026-11-23",
+         *       "subject": null,
+         *       "tie_rule": "减碳量相同，名次相同；同名次的按代号编号从大到小列出。"
+         *     }
+         */
+        BoardView: {
+            ends_on: string | null;
+            members: number;
+            period: components["schemas"]["Period"];
+            scope: components["schemas"]["Scope"];
+            /** @description 全部时间为空 Null: all time */
+            starts_on: string | null;
+            /** @description 区的代码，或活动的编号 The district or the campaign */
+            subject: string | null;
+            tie_rule: string;
         };
         BudgetLineView: {
             budget_id: string;
@@ -3200,7 +3488,11 @@ export interface components {
          *       },
          *       "certificate_no": "20261123048213977514",
          *       "display": "2.00 千克",
-         *       "issued_at": "2026-11-23T09:30:00+08:00"
+         *       "donor": null,
+         *       "has_files": true,
+         *       "issued_at": "2026-11-23T09:30:00+08:00",
+         *       "revocation": null,
+         *       "status": "genuine"
          *     }
          */
         CertificateView: {
@@ -3209,7 +3501,15 @@ export interface components {
             /** @description 20 位数字，末位为校验码 20 digits, the last one checks the others */
             certificate_no: string;
             display: string;
+            /** @description 本人同意公开才有 A name only if the donor agreed to it */
+            donor: string | null;
+            /** @description 可否取 PDF 与 PNG；捐赠人注销后为 false Whether it can be had as PDF and PNG */
+            has_files: boolean;
             issued_at: string;
+            /** @description 仅已撤销的证书 Only of a revoked one */
+            revocation: components["schemas"]["RevocationView"] | null;
+            /** @enum {string} */
+            status: "genuine" | "revoked";
         };
         CertifiedCampaign: {
             campaign_id: string;
@@ -3445,6 +3745,17 @@ export interface components {
         };
         /**
          * @example {
+         *       "code": "420106",
+         *       "name": "武昌区"
+         *     }
+         */
+        DistrictView: {
+            /** @description 国标代码；功能区用本系统的代码 GB/T 2260; functional areas have codes of ours */
+            code: string;
+            name: string;
+        };
+        /**
+         * @example {
          *       "amount_mg": 2000000
          *     }
          */
@@ -3476,7 +3787,11 @@ export interface components {
          *         },
          *         "certificate_no": "20261123048213977514",
          *         "display": "2.00 千克",
-         *         "issued_at": "2026-11-23T09:30:00+08:00"
+         *         "donor": null,
+         *         "has_files": true,
+         *         "issued_at": "2026-11-23T09:30:00+08:00",
+         *         "revocation": null,
+         *         "status": "genuine"
          *       },
          *       "created_at": "2026-11-23T09:30:00+08:00",
          *       "display": "2.00 千克",
@@ -3567,6 +3882,22 @@ export interface components {
             expires_at: string;
             qr_svg: string;
             shop_id: string;
+        };
+        /**
+         * @description The file is being made. Ask again after `retry_after_s`.
+         * @example {
+         *       "retry_after_s": 2,
+         *       "status": "requested"
+         *     }
+         */
+        FileRequested: {
+            /** @default 2 */
+            retry_after_s: number;
+            /**
+             * @default requested
+             * @constant
+             */
+            status: "requested";
         };
         /**
          * @description What citizens may still redeem, at both prices, against the money in the budgets.
@@ -3949,6 +4280,12 @@ export interface components {
             live_at: string | null;
             revoked_at: string | null;
         };
+        LevelStep: {
+            from_mg: number;
+            icon: string;
+            level: number;
+            name: string;
+        };
         /** @description Pieces per person. Null: no such limit. */
         LimitsView: {
             /** @description 每天 Per local day */
@@ -4121,6 +4458,140 @@ export interface components {
             items: components["schemas"]["MerchantView"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        /**
+         * @description A badge, whether it is earned or not yet.
+         * @example {
+         *       "badge_id": "thirty-days-of-metro",
+         *       "earned_at": null,
+         *       "explanation": "有三十天坐过地铁，不必连续。",
+         *       "history": [],
+         *       "icon": "badge-metro-30",
+         *       "name": "地铁三十天",
+         *       "progress": {
+         *         "display": "12 / 30",
+         *         "target": 30,
+         *         "value": 12
+         *       },
+         *       "version": 1
+         *     }
+         */
+        MyBadge: {
+            badge_id: string;
+            /** @description 未获得或已收回时为空 Null: not earned yet, or withdrawn */
+            earned_at: string | null;
+            explanation: string;
+            /** @description 旧的在前 Oldest first */
+            history: components["schemas"]["TimeEarned"][];
+            /** @description 图标名称，图由客户端自带 The client has the picture */
+            icon: string;
+            name: string;
+            progress: components["schemas"]["Progress"];
+            /** @description 规则的版本 Version of the rule */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "earned": 0,
+         *       "items": [
+         *         {
+         *           "badge_id": "thirty-days-of-metro",
+         *           "earned_at": null,
+         *           "explanation": "有三十天坐过地铁，不必连续。",
+         *           "history": [],
+         *           "icon": "badge-metro-30",
+         *           "name": "地铁三十天",
+         *           "progress": {
+         *             "display": "12 / 30",
+         *             "target": 30,
+         *             "value": 12
+         *           },
+         *           "version": 1
+         *         }
+         *       ]
+         *     }
+         */
+        MyBadges: {
+            earned: number;
+            items: components["schemas"]["MyBadge"][];
+        };
+        /**
+         * @description The level by what was earned in a lifetime. What is spent does not lower it; what is reversed does.
+         * @example {
+         *       "display": "12.30 千克",
+         *       "level": {
+         *         "from_mg": 10000000,
+         *         "icon": "level-sapling",
+         *         "level": 3,
+         *         "name": "小树"
+         *       },
+         *       "lifetime_mg": 12300000,
+         *       "missing_mg": 37700000,
+         *       "next": {
+         *         "from_mg": 50000000,
+         *         "icon": "level-plum",
+         *         "level": 4,
+         *         "name": "梅树"
+         *       }
+         *     }
+         */
+        MyLevel: {
+            display: string;
+            level: components["schemas"]["LevelStep"];
+            lifetime_mg: number;
+            /** @description 距下一级 To the next level; 0 at the top */
+            missing_mg: number;
+            /** @description 最高一级时为空 Null at the top */
+            next: components["schemas"]["LevelStep"] | null;
+        };
+        /**
+         * @example {
+         *       "amount_mg": 3400000,
+         *       "board": {
+         *         "ends_on": "2026-11-29",
+         *         "members": 48210,
+         *         "period": "week",
+         *         "scope": "city",
+         *         "starts_on": "2026-11-23",
+         *         "subject": null,
+         *         "tie_rule": "减碳量相同，名次相同；同名次的按代号编号从大到小列出。"
+         *       },
+         *       "display": "3.40 千克",
+         *       "rank": 1204
+         *     }
+         */
+        MyRankView: {
+            amount_mg: number;
+            board: components["schemas"]["BoardView"];
+            display: string;
+            /** @description 不在榜上为空 Null: not on the board */
+            rank: number | null;
+        };
+        /**
+         * @description Days in a row with a low-carbon act. An act that is reported late mends a streak.
+         * @example {
+         *       "current_days": 5,
+         *       "last_day": "2026-11-27",
+         *       "longest_days": 12
+         *     }
+         */
+        MyStreak: {
+            /** @description 到今天或昨天为止 That ends today or yesterday, else 0 */
+            current_days: number;
+            last_day: string | null;
+            longest_days: number;
+        };
+        /**
+         * @example {
+         *       "address": "ms",
+         *       "surname": "张"
+         *     }
+         */
+        NameRequest: {
+            /** @description 先生 mr、女士 ms、同学 student、老师 teacher */
+            address: components["schemas"]["Address"];
+            /** @description 姓氏 The surname only */
+            surname: string;
         };
         /**
          * @description The secret of an HMAC key is shown here and never again.
@@ -4430,6 +4901,33 @@ export interface components {
             name: string;
             shop_id: string;
         };
+        ParticipationChoices: {
+            districts: components["schemas"]["DistrictView"][];
+            /** @description 随机给出的空闲代号 Free ones, drawn at random */
+            pseudonyms: components["schemas"]["PseudonymView"][];
+        };
+        /**
+         * @description Whether the caller takes part. Without a consent to the purpose `rankings` nothing is shown to anybody.
+         * @example {
+         *       "district": {
+         *         "code": "420106",
+         *         "name": "武昌区"
+         *       },
+         *       "pseudonym": {
+         *         "pseudonym_id": 1120427,
+         *         "text": "晨光江豚 0427"
+         *       },
+         *       "status": "taking_part"
+         *     }
+         */
+        ParticipationView: {
+            district: components["schemas"]["DistrictView"] | null;
+            pseudonym: components["schemas"]["PseudonymView"] | null;
+            /** @enum {string} */
+            status: "not_taking_part" | "waiting_for_consent" | "taking_part";
+        };
+        /** @enum {string} */
+        Period: "week" | "month" | "all";
         /**
          * @example {
          *       "media_type": "image/webp",
@@ -4564,6 +5062,12 @@ export interface components {
              */
             message: string;
         };
+        Progress: {
+            display: string;
+            target: number;
+            /** @description 已达到，不超过 target · At most the target */
+            value: number;
+        };
         /**
          * @description What one operator proposed. A second one decides it.
          * @example {
@@ -4591,7 +5095,7 @@ export interface components {
             decided_by: string | null;
             expires_at: string;
             /** @enum {string} */
-            kind: "bank.change" | "bank.key" | "bank.register" | "bank.resume" | "budget.close" | "budget.open" | "budget.raise" | "campaign.change" | "campaign.open" | "item.change" | "item.publish" | "order.refund";
+            kind: "bank.change" | "bank.key" | "bank.register" | "bank.resume" | "budget.close" | "budget.open" | "budget.raise" | "campaign.change" | "campaign.open" | "certificate.revoke" | "item.change" | "item.publish" | "order.refund";
             /** Format: uuid */
             proposal_id: string;
             proposed_at: string;
@@ -4608,6 +5112,16 @@ export interface components {
             items: components["schemas"]["ProposalView"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "pseudonym_id": 1120427,
+         *       "text": "晨光江豚 0427"
+         *     }
+         */
+        PseudonymView: {
+            pseudonym_id: number;
+            text: string;
         };
         /**
          * @example {
@@ -4675,6 +5189,55 @@ export interface components {
             /** @description 抵完全部利息要用的减碳量 The grams that offset all of it */
             max_mg: number;
             quote_id: string;
+        };
+        /**
+         * @example {
+         *       "amount_mg": 12300000,
+         *       "display": "12.30 千克",
+         *       "is_mine": false,
+         *       "pseudonym": "晨光江豚 0427",
+         *       "rank": 1
+         *     }
+         */
+        RankingLine: {
+            amount_mg: number;
+            display: string;
+            /** @description 我，或我的家庭或企业 I, or a group of mine */
+            is_mine: boolean;
+            pseudonym: string;
+            rank: number;
+        };
+        /**
+         * @description Pseudonyms only, of those who take part.
+         * @example {
+         *       "board": {
+         *         "ends_on": "2026-11-29",
+         *         "members": 48210,
+         *         "period": "week",
+         *         "scope": "city",
+         *         "starts_on": "2026-11-23",
+         *         "subject": null,
+         *         "tie_rule": "减碳量相同，名次相同；同名次的按代号编号从大到小列出。"
+         *       },
+         *       "has_more": false,
+         *       "items": [
+         *         {
+         *           "amount_mg": 12300000,
+         *           "display": "12.30 千克",
+         *           "is_mine": false,
+         *           "pseudonym": "晨光江豚 0427",
+         *           "rank": 1
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        RankingPage: {
+            board: components["schemas"]["BoardView"];
+            has_more: boolean;
+            items: components["schemas"]["RankingLine"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         /**
          * @example {
@@ -4801,6 +5364,26 @@ export interface components {
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "public_reason_en": "The reductions came from rides that were reported twice, and were reversed.",
+         *       "public_reason_zh": "这笔减碳量来自重复上报的骑行记录，核查后已冲正。",
+         *       "reason": "核查报告 2026-31"
+         *     }
+         */
+        RevocationRequest: {
+            /** @description 公开 Public */
+            public_reason_en: string;
+            /** @description 公开，请勿写任何个人信息 Public: no personal data */
+            public_reason_zh: string;
+            /** @description 写入审计日志 For readers of the audit log */
+            reason: string;
+        };
+        RevocationView: {
+            /** @description 公开的撤销原因 Public */
+            reason: string;
+            revoked_at: string;
+        };
         RunDetail: {
             /** @description 批准补扣的提案 The proposal that lets captures be repeated */
             capture_again: string | null;
@@ -4858,6 +5441,11 @@ export interface components {
             open: boolean;
             starts_at: string | null;
         };
+        /**
+         * @description `community` is another word for `district`.
+         * @enum {string}
+         */
+        Scope: "city" | "district" | "community" | "household" | "campaign" | "enterprise";
         /**
          * @example {
          *       "amount_mg": 90000000,
@@ -5142,6 +5730,18 @@ export interface components {
         };
         /**
          * @example {
+         *       "district": "420106",
+         *       "pseudonym_id": 1120427
+         *     }
+         */
+        TakePart: {
+            /** @description 不填则不参加区排行 None: in no one */
+            district?: string | null;
+            /** @description 给出的代号之一 One of those offered */
+            pseudonym_id: number;
+        };
+        /**
+         * @example {
          *       "code": "7K3MQ9XW2P"
          *     }
          */
@@ -5311,6 +5911,14 @@ export interface components {
             /** Format: uuid */
             till_id: string;
         };
+        /** @description One time that the badge was earned. A withdrawn one says why. */
+        TimeEarned: {
+            earned_at: string;
+            /** @description 收回的原因 Why it was withdrawn */
+            reason: string | null;
+            reason_code: ("ACTS_TAKEN_BACK" | "HOUSEHOLD_CHANGED" | "RULE_CHANGED") | null;
+            withdrawn_at: string | null;
+        };
         /** @description Both sides of one receiver, without what was in flight. */
         TotalView: {
             /** @description 核算服务已扣划的冻结 Captured there */
@@ -5449,6 +6057,8 @@ export interface components {
             /** Format: uuid */
             voucher_id: string;
         };
+        /** @enum {string} */
+        Which: "current" | "previous";
         /**
          * @description Donations of one calendar year, with their certificates.
          * @example {
@@ -5672,6 +6282,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `CERTIFICATE_NOT_FOUND` 查不到这张证书 · No such certificate */
+        CertificateNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "CERTIFICATE_NOT_FOUND",
+                 *       "detail": "没有这个编号的证书，或编号有误。请对照证书再填一次；仍查不到，请当心这张证书可能是假的。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "查不到这张证书",
+                 *       "type": "urn:carbon-inclusion:problem:certificate-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "CERTIFICATE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /**
          * @description * `ENTERPRISE_CLOSED` 企业已关闭 · The enterprise is closed
          *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
@@ -5760,6 +6398,34 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "BUDGET_CLOSED" | "PROPOSAL_OPEN";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `DISTRICT_NOT_CHOSEN` 您还没有选区 · You have chosen no district */
+        DistrictNotChosen: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "DISTRICT_NOT_CHOSEN",
+                 *       "detail": "看区排行请指定一个区，或在参加排行时选一个。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "您还没有选区",
+                 *       "type": "urn:carbon-inclusion:problem:district-not-chosen"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "DISTRICT_NOT_CHOSEN";
                     /** @constant */
                     status: 409;
                 };
@@ -6203,10 +6869,41 @@ export interface components {
             };
         };
         /**
+         * @description * `CERTIFICATE_FILE_GONE` 这张证书不再提供下载 · The certificate is no longer offered as a file
+         *     * `CERTIFICATE_NOT_FOUND` 查不到这张证书 · No such certificate
+         */
+        NotFound2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "CERTIFICATE_FILE_GONE",
+                 *       "detail": "捐赠人已注销账户，文件随之删除。证书仍可凭编号查验。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "这张证书不再提供下载",
+                 *       "type": "urn:carbon-inclusion:problem:certificate-file-gone"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "CERTIFICATE_FILE_GONE" | "CERTIFICATE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
          * @description * `SHOP_NOT_FOUND` 没有这家门店 · No such shop
          *     * `VOUCHER_NOT_FOUND` 没有这张券 · No such voucher
          */
-        NotFound2: {
+        NotFound3: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -6582,6 +7279,39 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `DOCUMENTS_BUSY` 现在等候制作的人太多 · Too many files are being made
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable3: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "DOCUMENTS_BUSY",
+                 *       "detail": "文件还没有开始制作。请过一分钟再打开，证书本身仍可凭编号查验。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "现在等候制作的人太多",
+                 *       "type": "urn:carbon-inclusion:problem:documents-busy"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "DOCUMENTS_BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
         /** @description * `SETTLEMENT_DAY_NOT_REACHED` 这一天还没有到 · That day has not come */
         SettlementDayNotReached: {
             headers: {
@@ -6947,10 +7677,41 @@ export interface components {
             };
         };
         /**
-         * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+         * @description * `CERTIFICATE_NO_MISTYPED` 证书编号有误 · The certificate number is mistyped
          *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          */
         UnprocessableEntity: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "CERTIFICATE_NO_MISTYPED",
+                 *       "detail": "编号是 20 位数字，末位校验不对，没有查询。请对照证书再填一次。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "证书编号有误",
+                 *       "type": "urn:carbon-inclusion:problem:certificate-no-mistyped"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "CERTIFICATE_NO_MISTYPED" | "INVALID_REQUEST";
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         */
+        UnprocessableEntity2: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -6981,7 +7742,7 @@ export interface components {
          * @description * `BANK_KEY_UNUSABLE` 公钥不能用 · The key cannot be used
          *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          */
-        UnprocessableEntity2: {
+        UnprocessableEntity3: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -7281,7 +8042,11 @@ export interface operations {
                      *         },
                      *         "certificate_no": "20261123048213977514",
                      *         "display": "2.00 千克",
-                     *         "issued_at": "2026-11-23T09:30:00+08:00"
+                     *         "donor": null,
+                     *         "has_files": true,
+                     *         "issued_at": "2026-11-23T09:30:00+08:00",
+                     *         "revocation": null,
+                     *         "status": "genuine"
                      *       },
                      *       "created_at": "2026-11-23T09:30:00+08:00",
                      *       "display": "2.00 千克",
@@ -7319,7 +8084,11 @@ export interface operations {
                      *         },
                      *         "certificate_no": "20261123048213977514",
                      *         "display": "2.00 千克",
-                     *         "issued_at": "2026-11-23T09:30:00+08:00"
+                     *         "donor": null,
+                     *         "has_files": true,
+                     *         "issued_at": "2026-11-23T09:30:00+08:00",
+                     *         "revocation": null,
+                     *         "status": "genuine"
                      *       },
                      *       "created_at": "2026-11-23T09:30:00+08:00",
                      *       "display": "2.00 千克",
@@ -7585,6 +8354,58 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    show_certificate_form: {
+        parameters: {
+            query?: {
+                /** @description 填写的编号 As typed */
+                certificate_no?: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <!doctype html> */
+                    "text/html": string;
+                };
+            };
+            /** @description 转到证书页 To the certificate's page */
+            303: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     check_certificate: {
         parameters: {
             query?: never;
@@ -7594,6 +8415,7 @@ export interface operations {
                  * @example zh-CN
                  */
                 "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                "if-none-match"?: string | null;
                 /**
                  * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
                  * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
@@ -7623,77 +8445,172 @@ export interface operations {
                      *       },
                      *       "certificate_no": "20261123048213977514",
                      *       "display": "2.00 千克",
-                     *       "issued_at": "2026-11-23T09:30:00+08:00"
+                     *       "donor": null,
+                     *       "has_files": true,
+                     *       "issued_at": "2026-11-23T09:30:00+08:00",
+                     *       "revocation": null,
+                     *       "status": "genuine"
                      *     }
                      */
                     "application/json": components["schemas"]["CertificateView"];
+                    /** @example <!doctype html> */
+                    "text/html": string;
                 };
+            };
+            /** @description 与已缓存的相同 The caller has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            /** @description * `CERTIFICATE_NOT_FOUND` 查不到这张证书 · No such certificate */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "CERTIFICATE_NOT_FOUND",
-                     *       "detail": "没有这个编号的证书，或编号有误。请对照证书再填一次；仍查不到，请当心这张证书可能是假的。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/rewards/certificates/{certificate_no}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "查不到这张证书",
-                     *       "type": "urn:carbon-inclusion:problem:certificate-not-found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "CERTIFICATE_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
-                };
-            };
-            /**
-             * @description * `CERTIFICATE_NO_MISTYPED` 证书编号有误 · The certificate number is mistyped
-             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             */
-            422: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "CERTIFICATE_NO_MISTYPED",
-                     *       "detail": "编号是 20 位数字，末位校验不对，没有查询。请对照证书再填一次。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/rewards/certificates/{certificate_no}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "证书编号有误",
-                     *       "type": "urn:carbon-inclusion:problem:certificate-no-mistyped"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "CERTIFICATE_NO_MISTYPED" | "INVALID_REQUEST";
-                        /** @constant */
-                        status: 422;
-                    };
-                };
-            };
+            404: components["responses"]["CertificateNotFound"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_certificate_pdf: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                "if-none-match"?: string | null;
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                certificate_no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example time,user */
+                    "application/pdf": string;
+                };
+            };
+            /** @description 正在制作，稍后再取 Being made: ask again */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "retry_after_s": 2,
+                     *       "status": "requested"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileRequested"];
+                };
+            };
+            /** @description 与已缓存的相同 The caller has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound2"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_certificate_png: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                "if-none-match"?: string | null;
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                certificate_no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example time,user */
+                    "image/png": string;
+                };
+            };
+            /** @description 正在制作，稍后再取 Being made: ask again */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "retry_after_s": 2,
+                     *       "status": "requested"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileRequested"];
+                };
+            };
+            /** @description 与已缓存的相同 The caller has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound2"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -7741,7 +8658,11 @@ export interface operations {
                      *         },
                      *         "certificate_no": "20261123048213977514",
                      *         "display": "2.00 千克",
-                     *         "issued_at": "2026-11-23T09:30:00+08:00"
+                     *         "donor": null,
+                     *         "has_files": true,
+                     *         "issued_at": "2026-11-23T09:30:00+08:00",
+                     *         "revocation": null,
+                     *         "status": "genuine"
                      *       },
                      *       "created_at": "2026-11-23T09:30:00+08:00",
                      *       "display": "2.00 千克",
@@ -8012,7 +8933,11 @@ export interface operations {
                      *             },
                      *             "certificate_no": "20261123048213977514",
                      *             "display": "2.00 千克",
-                     *             "issued_at": "2026-11-23T09:30:00+08:00"
+                     *             "donor": null,
+                     *             "has_files": true,
+                     *             "issued_at": "2026-11-23T09:30:00+08:00",
+                     *             "revocation": null,
+                     *             "status": "genuine"
                      *           },
                      *           "created_at": "2026-11-23T09:30:00+08:00",
                      *           "display": "2.00 千克",
@@ -8557,6 +9482,68 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_my_badges: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "earned": 0,
+                     *       "items": [
+                     *         {
+                     *           "badge_id": "thirty-days-of-metro",
+                     *           "earned_at": null,
+                     *           "explanation": "有三十天坐过地铁，不必连续。",
+                     *           "history": [],
+                     *           "icon": "badge-metro-30",
+                     *           "name": "地铁三十天",
+                     *           "progress": {
+                     *             "display": "12 / 30",
+                     *             "target": 30,
+                     *             "value": 12
+                     *           },
+                     *           "version": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MyBadges"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     get_my_yearly_statement: {
         parameters: {
             query: {
@@ -8628,6 +9615,169 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    show_my_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                certificate_no: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "address": "ms",
+                 *       "surname": "张"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NameRequest"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 2000000,
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "certificate_no": "20261123048213977514",
+                     *       "display": "2.00 千克",
+                     *       "donor": null,
+                     *       "has_files": true,
+                     *       "issued_at": "2026-11-23T09:30:00+08:00",
+                     *       "revocation": null,
+                     *       "status": "genuine"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CertificateView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["CertificateNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `CERTIFICATE_NO_MISTYPED` 证书编号有误 · The certificate number is mistyped
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `SURNAME_UNKNOWN` 这个姓氏暂时不能显示 · This surname cannot be shown yet
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CERTIFICATE_NO_MISTYPED",
+                     *       "detail": "编号是 20 位数字，末位校验不对，没有查询。请对照证书再填一次。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/me/certificates/{certificate_no}/name",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "证书编号有误",
+                     *       "type": "urn:carbon-inclusion:problem:certificate-no-mistyped"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CERTIFICATE_NO_MISTYPED" | "INVALID_REQUEST" | "SURNAME_UNKNOWN";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    hide_my_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                certificate_no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 2000000,
+                     *       "campaign": {
+                     *         "campaign_id": "zero-carbon-marathon",
+                     *         "title": "零碳马拉松"
+                     *       },
+                     *       "certificate_no": "20261123048213977514",
+                     *       "display": "2.00 千克",
+                     *       "donor": null,
+                     *       "has_files": true,
+                     *       "issued_at": "2026-11-23T09:30:00+08:00",
+                     *       "revocation": null,
+                     *       "status": "genuine"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CertificateView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["CertificateNotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_my_donations: {
         parameters: {
             query?: {
@@ -8678,7 +9828,11 @@ export interface operations {
                      *             },
                      *             "certificate_no": "20261123048213977514",
                      *             "display": "2.00 千克",
-                     *             "issued_at": "2026-11-23T09:30:00+08:00"
+                     *             "donor": null,
+                     *             "has_files": true,
+                     *             "issued_at": "2026-11-23T09:30:00+08:00",
+                     *             "revocation": null,
+                     *             "status": "genuine"
                      *           },
                      *           "created_at": "2026-11-23T09:30:00+08:00",
                      *           "display": "2.00 千克",
@@ -8842,6 +9996,66 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_my_level: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "display": "12.30 千克",
+                     *       "level": {
+                     *         "from_mg": 10000000,
+                     *         "icon": "level-sapling",
+                     *         "level": 3,
+                     *         "name": "小树"
+                     *       },
+                     *       "lifetime_mg": 12300000,
+                     *       "missing_mg": 37700000,
+                     *       "next": {
+                     *         "from_mg": 50000000,
+                     *         "icon": "level-plum",
+                     *         "level": 4,
+                     *         "name": "梅树"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MyLevel"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -9095,6 +10309,319 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["OrderViewPage"];
                 };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_my_rank: {
+        parameters: {
+            query?: {
+                /** @description 公益活动 For scope=campaign */
+                campaign_id?: string | null;
+                /** @description 区的代码，缺省为我选的区 Default: the one I chose */
+                district?: string | null;
+                /** @description 周、月或全部 Week, month or all time */
+                period?: components["schemas"]["Period"];
+                /** @description 榜的范围 What is ranked */
+                scope?: components["schemas"]["Scope"];
+                /** @description 本期或上期 This week or month, or the one before */
+                which?: components["schemas"]["Which"];
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_mg": 3400000,
+                     *       "board": {
+                     *         "ends_on": "2026-11-29",
+                     *         "members": 48210,
+                     *         "period": "week",
+                     *         "scope": "city",
+                     *         "starts_on": "2026-11-23",
+                     *         "subject": null,
+                     *         "tie_rule": "减碳量相同，名次相同；同名次的按代号编号从大到小列出。"
+                     *       },
+                     *       "display": "3.40 千克",
+                     *       "rank": 1204
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MyRankView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["DistrictNotChosen"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_ranking_choices: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "districts": [
+                     *         {
+                     *           "code": "420106",
+                     *           "name": "武昌区"
+                     *         }
+                     *       ],
+                     *       "pseudonyms": [
+                     *         {
+                     *           "pseudonym_id": 1120427,
+                     *           "text": "晨光江豚 0427"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ParticipationChoices"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_participation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "district": {
+                     *         "code": "420106",
+                     *         "name": "武昌区"
+                     *       },
+                     *       "pseudonym": {
+                     *         "pseudonym_id": 1120427,
+                     *         "text": "晨光江豚 0427"
+                     *       },
+                     *       "status": "taking_part"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ParticipationView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    take_part: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "district": "420106",
+                 *       "pseudonym_id": 1120427
+                 *     }
+                 */
+                "application/json": components["schemas"]["TakePart"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "district": {
+                     *         "code": "420106",
+                     *         "name": "武昌区"
+                     *       },
+                     *       "pseudonym": {
+                     *         "pseudonym_id": 1120427,
+                     *         "text": "晨光江豚 0427"
+                     *       },
+                     *       "status": "taking_part"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ParticipationView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `PSEUDONYM_TAKEN` 这个代号有人用了 · Somebody has this pseudonym */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PSEUDONYM_TAKEN",
+                     *       "detail": "没有改动。请换一个代号，再试一次。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/me/rankings/participation",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个代号有人用了",
+                     *       "type": "urn:carbon-inclusion:problem:pseudonym-taken"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PSEUDONYM_TAKEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    leave_rankings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
@@ -9615,6 +11142,54 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["StandingOrderNotFound"];
             409: components["responses"]["StandingOrderEnded"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_my_streak: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current_days": 5,
+                     *       "last_day": "2026-11-27",
+                     *       "longest_days": 12
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MyStreak"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -10814,7 +12389,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
-            404: components["responses"]["NotFound2"];
+            404: components["responses"]["NotFound3"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `VOUCHER_CODE_STALE` 二维码已过时 · The QR code is out of date
@@ -11011,7 +12586,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -11083,7 +12658,7 @@ export interface operations {
             400: components["responses"]["BadRequest2"];
             401: components["responses"]["Unauthorized2"];
             403: components["responses"]["MerchantSuspended"];
-            404: components["responses"]["NotFound2"];
+            404: components["responses"]["NotFound3"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
@@ -11144,7 +12719,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -11293,7 +12868,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -11541,7 +13116,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity2"];
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -11713,7 +13288,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity2"];
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -11923,7 +13498,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity2"];
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -12108,7 +13683,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict3"];
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity2"];
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -13203,6 +14778,111 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_revocation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                certificate_no: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "public_reason_en": "The reductions came from rides that were reported twice, and were reversed.",
+                 *       "public_reason_zh": "这笔减碳量来自重复上报的骑行记录，核查后已冲正。",
+                 *       "reason": "核查报告 2026-31"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevocationRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {
+                     *         "limit_fen": 2000000
+                     *       },
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T09:30:00+08:00",
+                     *       "kind": "budget.raise",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T09:30:00+08:00",
+                     *       "proposed_by": "ops-local",
+                     *       "reason": "赞助方追加",
+                     *       "status": "open",
+                     *       "subject": "reganmian-guozao"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["CertificateNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CERTIFICATE_ALREADY_REVOKED` 这张证书已经撤销 · The certificate is revoked already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CERTIFICATE_ALREADY_REVOKED",
+                     *       "detail": "没有改动。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/rewards/ops/certificates/{certificate_no}/revoke",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这张证书已经撤销",
+                     *       "type": "urn:carbon-inclusion:problem:certificate-already-revoked"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CERTIFICATE_ALREADY_REVOKED" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -14701,7 +16381,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -16854,6 +18534,7 @@ export interface operations {
              * @description * `BANK_NOT_FOUND` 没有这家银行 · No such bank
              *     * `BUDGET_NOT_FOUND` 没有这个预算 · No such budget
              *     * `CAMPAIGN_NOT_FOUND` 没有这项活动 · No such campaign
+             *     * `CERTIFICATE_NOT_FOUND` 查不到这张证书 · No such certificate
              *     * `ITEM_NOT_FOUND` 没有这件商品 · No such item
              *     * `ORDER_NOT_FOUND` 没有这个订单 · No such order
              *     * `PICTURE_NOT_FOUND` 没有这张图片 · No such picture
@@ -16881,7 +18562,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BANK_NOT_FOUND" | "BUDGET_NOT_FOUND" | "CAMPAIGN_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND" | "SHOP_NOT_FOUND";
+                        code: "BANK_NOT_FOUND" | "BUDGET_NOT_FOUND" | "CAMPAIGN_NOT_FOUND" | "CERTIFICATE_NOT_FOUND" | "ITEM_NOT_FOUND" | "ORDER_NOT_FOUND" | "PICTURE_NOT_FOUND" | "PROPOSAL_NOT_FOUND" | "SHOP_NOT_FOUND";
                         /** @constant */
                         status: 404;
                     };
@@ -16900,6 +18581,7 @@ export interface operations {
              *     * `CAMPAIGN_EXISTS` 已有这个编号的活动 · A campaign has this id
              *     * `CAMPAIGN_TARGET_TOO_LOW` 目标低于已捐和办理中的数量 · The target is below what is given or under way
              *     * `CATEGORY_NOT_FOUND` 没有这个类别 · No such category
+             *     * `CERTIFICATE_ALREADY_REVOKED` 这张证书已经撤销 · The certificate is revoked already
              *     * `ITEM_CHANGED` 商品在提议之后改过 · The item was changed after the proposal
              *     * `ITEM_NOT_PUBLISHED` 这件商品没有上架 · The item is not published
              *     * `ITEM_PUBLISHED` 这件商品已经上架 · The item is published already
@@ -16933,7 +18615,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BANK_ACTIVE" | "BANK_EXISTS" | "BANK_KEY_EXISTS" | "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CAMPAIGN_CHANGED" | "CAMPAIGN_ENDED" | "CAMPAIGN_EXISTS" | "CAMPAIGN_TARGET_TOO_LOW" | "CATEGORY_NOT_FOUND" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SALE_OUTLASTS_VALIDITY" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BANKS" | "TOO_MANY_BANK_KEYS" | "TOO_MANY_BUDGETS" | "TOO_MANY_CAMPAIGNS";
+                        code: "BANK_ACTIVE" | "BANK_EXISTS" | "BANK_KEY_EXISTS" | "BUDGET_CLOSED" | "BUDGET_EXISTS" | "BUDGET_LIMIT_TOO_LOW" | "CAMPAIGN_CHANGED" | "CAMPAIGN_ENDED" | "CAMPAIGN_EXISTS" | "CAMPAIGN_TARGET_TOO_LOW" | "CATEGORY_NOT_FOUND" | "CERTIFICATE_ALREADY_REVOKED" | "ITEM_CHANGED" | "ITEM_NOT_PUBLISHED" | "ITEM_PUBLISHED" | "ORDER_NOT_REFUNDABLE" | "PROPOSAL_DECIDED" | "SALE_OUTLASTS_VALIDITY" | "SECOND_PERSON_NEEDED" | "TOO_MANY_BANKS" | "TOO_MANY_BANK_KEYS" | "TOO_MANY_BUDGETS" | "TOO_MANY_CAMPAIGNS";
                         /** @description 仅随 CAMPAIGN_TARGET_TOO_LOW Only with CAMPAIGN_TARGET_TOO_LOW */
                         least_mg?: number;
                         /** @constant */
@@ -16942,7 +18624,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -18752,7 +20434,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -19318,6 +21000,87 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["PictureNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_rankings: {
+        parameters: {
+            query?: {
+                /** @description 公益活动 For scope=campaign */
+                campaign_id?: string | null;
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 区的代码，缺省为我选的区 Default: the one I chose */
+                district?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                /** @description 周、月或全部 Week, month or all time */
+                period?: components["schemas"]["Period"];
+                /** @description 榜的范围 What is ranked */
+                scope?: components["schemas"]["Scope"];
+                /** @description 本期或上期 This week or month, or the one before */
+                which?: components["schemas"]["Which"];
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "board": {
+                     *         "ends_on": "2026-11-29",
+                     *         "members": 48210,
+                     *         "period": "week",
+                     *         "scope": "city",
+                     *         "starts_on": "2026-11-23",
+                     *         "subject": null,
+                     *         "tie_rule": "减碳量相同，名次相同；同名次的按代号编号从大到小列出。"
+                     *       },
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "amount_mg": 12300000,
+                     *           "display": "12.30 千克",
+                     *           "is_mine": false,
+                     *           "pseudonym": "晨光江豚 0427",
+                     *           "rank": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RankingPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["DistrictNotChosen"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
