@@ -28,3 +28,9 @@ def _weighed(part: str) -> tuple[str, float]:
             except ValueError:
                 return name, 0.0
     return name, 1.0
+
+
+def matches_etag(if_none_match: str | None, tag: str) -> bool:
+    """Compare weakly, as RFC 9110 says for If-None-Match. `tag`: with its quotation marks."""
+    given = {one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")}
+    return tag in given or "*" in given

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.rewards.documents import making
 from shared import clock
 from tests.databases import connect_past_triggers
-from tests.rewards.conftest import Rewards
+from tests.rewards.conftest import API, Rewards
 from tests.rewards.donors import new_enterprise
 from tests.rewards.fake_accounting import UNAVAILABLE
+from tests.rewards.reading import text_of
 
 MARATHON = "zero-carbon-marathon"
 # The last second of 2026 in Wuhan, and the first one of 2027.
@@ -108,4 +110,44 @@ async def test_members_of_an_enterprise_get_its_statement(rewards: Rewards) -> N
     assert (statement["enterprise_name"], statement["total_mg"]) == ("江城会展有限公司", 8_000)
     assert (await rewards.get("/me/certificates", maker, year=now)).json()["lines"] == []
     refused = await rewards.get(path, rewards.citizen(), year=now)
+    assert (refused.status_code, refused.json()["code"]) == (404, "ENTERPRISE_NOT_FOUND")
+
+
+async def made_pdf(rewards: Rewards, path: str, user: uuid.UUID) -> list[str]:
+    """Ask for a statement as PDF, let the worker make it, and read it."""
+    asked = await rewards.get(path, user, year=this_year())
+    assert (asked.status_code, asked.headers["retry-after"]) == (202, "2"), asked.text
+    assert await making.make_due(rewards.database) == 1
+    answer = await rewards.get(path, user, year=this_year())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.headers["cache-control"] == "private, no-cache"
+    same = await rewards.client.get(
+        f"{API}{path}",
+        params={"year": this_year()},
+        headers={**rewards.tokens.citizen(user), "If-None-Match": answer.headers["etag"]},
+    )
+    assert (same.status_code, same.content) == (304, b"")
+    return text_of(answer.content)
+
+
+async def test_a_donor_gets_the_year_as_pdf(rewards: Rewards) -> None:
+    await rewards.add_campaign()
+    user = rewards.citizen(10_000_000)
+    number = (await rewards.donate(user, 2_345_678)).json()["certificate"]["certificate_no"]
+    lines = await made_pdf(rewards, "/me/certificates.pdf", user)
+    assert "零碳马拉松" in "".join(lines)
+    assert "2,345.678" in "".join(lines)  # grams
+    assert number in "".join(lines).replace(" ", "")
+    empty = await rewards.get("/me/certificates.pdf", rewards.citizen(), year=this_year())
+    assert empty.status_code == 202
+
+
+async def test_members_of_an_enterprise_get_the_year_as_pdf_with_its_name(rewards: Rewards) -> None:
+    await rewards.add_campaign()
+    firm = await new_enterprise(rewards)
+    maker, viewer = await firm.member("maker"), await firm.member("viewer")
+    assert (await firm.donate(maker, 8_000)).status_code == 201
+    path = f"/enterprises/{firm.enterprise_id}/certificates.pdf"
+    assert "江城会展有限公司" in "".join(await made_pdf(rewards, path, viewer))
+    refused = await rewards.get(path, rewards.citizen(), year=this_year())
     assert (refused.status_code, refused.json()["code"]) == (404, "ENTERPRISE_NOT_FOUND")

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from tests.rewards.conftest import Rewards
+from tests.rewards.conftest import API, Rewards
 from tests.rewards.donors import ask, new_enterprise
 from tests.rewards.test_erasures import ask as ask_erasure
 from tests.rewards.test_erasures import run as run_erasures
@@ -119,3 +119,22 @@ async def test_a_late_record_about_an_erased_member_is_dropped(rewards: Rewards)
     assert await rewards.sql("SELECT 1 FROM rewards.enterprise_member") == []
     await firm.join(maker, "maker")
     assert await rewards.sql("SELECT 1 FROM rewards.enterprise_member") == []
+
+
+async def test_the_certificate_of_an_enterprise_names_it_and_outlives_its_maker(rewards: Rewards) -> None:
+    await rewards.add_campaign()
+    firm = await new_enterprise(rewards)
+    maker = await firm.member("maker")
+    number = (await firm.donate(maker, 6_000)).json()["certificate"]["certificate_no"]
+    checked = f"{API}/certificates/{number}"
+    before = (await rewards.client.get(checked)).json()
+    assert (before["status"], before["donor"]) == ("genuine", "江城会展有限公司")
+    refused = await rewards.client.put(
+        f"{API}/me/certificates/{number}/name",
+        json={"surname": "张", "address": "ms"},
+        headers=rewards.tokens.citizen(maker),
+    )
+    assert (refused.status_code, refused.json()["code"]) == (404, "CERTIFICATE_NOT_FOUND")
+    await ask_erasure(rewards, maker)
+    await run_erasures(rewards)
+    assert (await rewards.client.get(checked)).json() == before

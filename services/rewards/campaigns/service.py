@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -30,6 +30,9 @@ from shared.db import Session
 from shared.eventlog import Record
 from shared.ids import new_id
 from shared.language import Text
+
+# On the certificate of an enterprise whose name accounts has not published yet.
+_UNNAMED: Final = "一家企业 An enterprise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +231,16 @@ async def deliver(session: Session, *, confirmed: Sequence[Settlement], time_zon
     donations = list((await repository.donations_by_ids(session, [one.settlement_id for one in confirmed])).values())
     rows = await repository.by_ids(session, sorted({row.campaign_id for row in donations}))
     titles = {row.campaign_id: Text(row.title_zh, row.title_en) for row in rows}
+    firms = {row.enterprise_id for row in donations if row.enterprise_id is not None}
+    names = await enterprises.names_of(session, enterprise_ids=firms)
     records = []
     for row in donations:
+        is_firm = row.enterprise_id is not None
         number = await certificates.issue_certificate(
             session,
             donation_id=row.donation_id,
-            user_id=row.user_id,
+            user_id=None if is_firm else row.user_id,
+            donor=(names.get(row.enterprise_id) or _UNNAMED) if is_firm else None,
             campaign_id=row.campaign_id,
             campaign_title=titles[row.campaign_id],
             amount_mg=row.amount_mg,

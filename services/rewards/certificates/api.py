@@ -1,6 +1,5 @@
 """Public routes of a certificate: JSON or a page, PDF and PNG. Operators propose its revocation."""
 
-import base64
 import hashlib
 from typing import Annotated, Any, Final
 
@@ -13,14 +12,14 @@ from services.rewards.certificates.errors import CertificateNoMistyped, Certific
 from services.rewards.certificates.schemas import (
     EXAMPLE,
     CertificateView,
-    FileRequested,
     NameRequest,
     RevocationRequest,
 )
-from services.rewards.documents.domain import MEDIA_TYPES, Form
-from services.rewards.documents.service import RETRY_AFTER_S, File
+from services.rewards.documents.domain import Form
+from services.rewards.documents.replies import SAME, WAITING_HEADERS, file_answers, file_response, waiting_response
+from services.rewards.documents.service import RETRY_AFTER_S
 from services.rewards.settings import Settings
-from shared.accepting import prefers_html
+from shared.accepting import matches_etag, prefers_html
 from shared.approvals import RequestApprovals
 from shared.auth.tokens import Citizen, Operator, require_scope
 from shared.db import Session
@@ -39,16 +38,7 @@ RevokingOperator = Annotated[Operator, Depends(require_scope(revoking.SCOPE))]
 # A revocation is seen at once: a cache may keep the answer, and asks whether it still holds.
 _REVALIDATED: Final = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Language"}
 _HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}, "example": "<!doctype html>"}
-_SAME: Final[dict[str, Any]] = {"description": "与已缓存的相同 The caller has it already"}
-_PAGE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/html": _HTML}}, 304: _SAME}
-
-
-def _file_answers(form: Form) -> dict[int | str, dict[str, Any]]:
-    return {
-        200: {"content": {MEDIA_TYPES[form]: {"schema": {"type": "string", "format": "binary"}}}},
-        202: {"model": FileRequested, "description": "正在制作，稍后再取 Being made: ask again"},
-        304: _SAME,
-    }
+_PAGE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/html": _HTML}}, 304: SAME}
 
 
 @router.get(
@@ -71,7 +61,7 @@ async def show_certificate_form(
 @router.get(
     "/certificates/{certificate_no}.pdf",
     response_class=Response,
-    responses=_file_answers(Form.PDF),
+    responses=file_answers(Form.PDF),
     dependencies=[Depends(accept_any_parameters)],
     summary="证书 PDF（公开） · A certificate as PDF, public",
 )
@@ -88,7 +78,7 @@ async def get_certificate_pdf(
 @router.get(
     "/certificates/{certificate_no}.png",
     response_class=Response,
-    responses=_file_answers(Form.PNG),
+    responses=file_answers(Form.PNG),
     dependencies=[Depends(accept_any_parameters)],
     summary="证书图片（公开） · A certificate as a picture to share, public",
 )
@@ -186,37 +176,17 @@ async def _file(request: Request, session: Session, number: str, form: Form, if_
         session, number=number, form=form, pages=pages, time_zone=settings.time_zone
     )
     if file is not None:
-        return _file_response(file, certificate.certificate_no, if_none_match)
-    headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store", "Vary": "Accept"}
+        name = f"certificate-{certificate.certificate_no}"
+        return file_response(file, name=name, if_none_match=if_none_match, is_public=True)
     if prefers_html(request.headers.get("accept")):
-        return Response(page.waiting_page(again_s=RETRY_AFTER_S), 202, {**page.HEADERS, **headers}, "text/html")
-    return Response(FileRequested().model_dump_json(), 202, headers, "application/json")
-
-
-def _file_response(file: File, number: str, if_none_match: str | None) -> Response:
-    digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
-    headers = {
-        "ETag": f'"{file.sha256}"',
-        "Repr-Digest": f"sha-256=:{digest}:",
-        "Cache-Control": "public, no-cache",
-        "Content-Disposition": f'inline; filename="certificate-{number}.{file.form}"',
-        "X-Content-Type-Options": "nosniff",
-        "X-Robots-Tag": "noindex",
-    }
-    if _has(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(file.content, media_type=MEDIA_TYPES[file.form], headers=headers)
+        headers = {**page.HEADERS, **WAITING_HEADERS}
+        return Response(page.waiting_page(again_s=RETRY_AFTER_S), 202, headers, "text/html")
+    return waiting_response()
 
 
 def _cached(content: str, media_type: str, if_none_match: str | None, more: dict[str, str]) -> Response:
     tag = f'"{hashlib.sha256(content.encode()).hexdigest()}"'
     headers = {**more, **_REVALIDATED, "ETag": tag}
-    if _has(if_none_match, tag):
+    if matches_etag(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
-
-
-def _has(if_none_match: str | None, tag: str) -> bool:
-    """Compare weakly, as RFC 9110 says for If-None-Match."""
-    given = {one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")}
-    return tag in given or "*" in given

@@ -8,7 +8,6 @@ from pydantic.config import JsonDict
 from services.rewards.approvals.schemas import Reason
 from services.rewards.certificates.naming import Address
 from services.rewards.certificates.service import Certificate
-from services.rewards.documents.service import RETRY_AFTER_S
 from shared.amounts import display
 from shared.instants import Instant
 from shared.language import Language
@@ -79,15 +78,6 @@ class NameRequest(BaseModel):
 
     surname: str = Field(min_length=1, max_length=2, description="姓氏 The surname only")
     address: Address = Field(description="先生 mr、女士 ms、同学 student、老师 teacher")
-
-
-class FileRequested(BaseModel):
-    """The file is being made. Ask again after `retry_after_s`."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"status": "requested", "retry_after_s": RETRY_AFTER_S}})
-
-    status: Literal["requested"] = "requested"
-    retry_after_s: int = RETRY_AFTER_S
 
 
 PublicReason = Annotated[

@@ -1,4 +1,4 @@
-"""Use case of the yearly statement of a donor. Whoever prints it uses `yearly_statement`."""
+"""Use cases of the yearly statement of a donor: its lines, and the file that the worker makes of them."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ from typing import Final
 from services.rewards.campaigns import service as campaigns
 from services.rewards.campaigns.domain import Donor
 from services.rewards.campaigns.service import Donation
+from services.rewards.documents import service as documents
+from services.rewards.documents.domain import Form, StatementContent, StatementRow
+from services.rewards.documents.service import File, Owner
 from services.rewards.donor_statements.domain import (
     LINES_MAX,
     Line,
@@ -82,3 +85,31 @@ def _line(kind: LineKind, donation: Donation, at: datetime, amount_mg: int, time
         certificate_no=donation.certificate.certificate_no,
         team_id=donation.team_id,
     )
+
+
+async def get_statement_file(
+    session: Session, *, donor: Donor, asked_by: uuid.UUID, year: int, check_address: str, time_zone: str
+) -> File | None:
+    """Return the statement as PDF, None while the worker makes it. The file goes with the person who asked for it.
+
+    `check_address`: the page on which certificates are checked. Raises DocumentsBusy.
+    """
+    statement = await yearly_statement(session, donor=donor, year=year, time_zone=time_zone)
+    content = StatementContent(
+        year=year,
+        rows=tuple(
+            StatementRow(
+                campaign_zh=line.campaign_title.zh,
+                campaign_en=line.campaign_title.en,
+                on=line.on,
+                amount_mg=line.amount_mg,
+                number=line.certificate_no,
+            )
+            for line in statement.lines
+        ),
+        sum_mg=statement.total_mg,
+        check_address=check_address,
+        left_out=statement.lines_left_out,
+        donor=statement.enterprise_name,
+    )
+    return await documents.get_or_request(session, content=content, form=Form.PDF, owner=Owner(user_id=asked_by))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from services.rewards.pictures import service
 from services.rewards.pictures.domain import PICTURE_BYTES_MAX, PICTURES_PATH, SHA256_PATTERN
 from services.rewards.pictures.schemas import PictureView
+from shared.accepting import matches_etag
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Database, Session
 from shared.fair_gate import FairGate
@@ -52,15 +53,9 @@ async def get_picture(
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     picture = await service.get_picture(session, sha256=sha256)
-    if if_none_match is not None and _names(if_none_match, tag):
+    if matches_etag(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(picture.content, media_type=picture.media_type, headers=headers)
-
-
-def _names(if_none_match: str, tag: str) -> bool:
-    """Compare weakly, as RFC 9110 says for If-None-Match."""
-    given = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
-    return tag in given or "*" in given
 
 
 @ops_router.post(
