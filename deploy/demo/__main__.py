@@ -207,6 +207,8 @@ def _morning_table(told: dict[str, Any]) -> Table:
         ("收银台核销 at the till", told["voucher"]),
         ("日结 settled", f"{told['settled_pieces']} 份 pieces, {told['settled_fen']} 分 fen"),
         ("日结单 settlement.pdf", f"{told['pdf_bytes']:,} B"),
+        ("顾客的徽章 the guest's badges", "、".join(told["badges"])),
+        (f"武昌区排行 rank of {told['pseudonym']}", f"第 {told['rank']} 名"),
     ):
         table.add_row(title, str(value))
     return table

@@ -73,6 +73,7 @@ def test_the_morning_ends_with_the_settlement_of_its_one_guest(evidence: Evidenc
     told = evidence.told
     assert (told["codes"], told["before_raise"], told["voucher"]) == (CODES, "BUDGET_EXHAUSTED", "used")
     assert (told["settled_pieces"], told["settled_fen"]) == (1, PRICE_FEN)
+    assert (told["badges"], told["rank"]) == (["第一次捐赠"], 1)
     assert evidence.paper.startswith(b"%PDF-")
     assert b"NotoSansSC" in evidence.paper
     assert len(evidence.paper) < 200_000

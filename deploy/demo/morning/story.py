@@ -11,9 +11,10 @@ from deploy.demo.events import SHANGHAI
 from deploy.demo.gateway import Gateway, push_and_settle
 from deploy.demo.life.acts import Reporter
 from deploy.demo.life.person import ACCOUNTS, REWARDS, Names, Person, require
-from deploy.demo.life.shopping import order_item
+from deploy.demo.life.shopping import donate, order_item
 from deploy.demo.morning.counter import Till, show_voucher
 from deploy.demo.morning.desk import MERCHANTS, Desk
+from deploy.demo.morning.honours import join_rankings, wait_for_badges, wait_for_rank
 from deploy.demo.morning.picture import picture
 from deploy.demo.steps import Advance
 
@@ -22,6 +23,7 @@ PRICE_MG: Final = 500_000
 PRICE_FEN: Final = 100
 DEPOSIT_G: Final = 1_000
 CODES: Final = 20
+GIFT_MG: Final = 100_000
 # Too little for one piece, until two persons raise it.
 FIRST_LIMIT_FEN, RAISED_FEN = PRICE_FEN - 1, CODES * PRICE_FEN
 
@@ -146,6 +148,17 @@ class Morning:
         self.told |= {"settled_pieces": found["pieces"], "settled_fen": found["total_fen"], "pdf_bytes": len(paper)}
         self.told["by_two"] = self.desk.decided
 
+    async def recognise(self) -> None:
+        """The guest gives some grams to the marathon, and is on a board only after agreeing to it."""
+        before = await self.guest.call(200, "GET", f"{REWARDS}/me/rank?scope=city&period=all")
+        require(before["rank"] is None, "未同意就不上榜 nobody is ranked without a consent", before)
+        pseudonym = await join_rankings(self.guest)
+        given = await donate(self.guest, GIFT_MG, f"{self.run}-m-gift")
+        require(given in {"confirmed", "pending"}, "捐赠 a donation", given)
+        line = await wait_for_rank(self.guest)
+        require(line["pseudonym"] == pseudonym, "榜上只有代号 the board shows the pseudonym", line)
+        self.told |= {"badges": await wait_for_badges(self.guest), "rank": line["rank"], "pseudonym": pseudonym}
+
 
 def stages(morning: Morning) -> tuple[Callable[[], Awaitable[None]], ...]:
     return (
@@ -158,10 +171,11 @@ def stages(morning: Morning) -> tuple[Callable[[], Awaitable[None]], ...]:
         morning.redeem,
         morning.accept,
         morning.settle,
+        morning.recognise,
     )
 
 
-STAGES: Final = 9
+STAGES: Final = 10
 
 
 async def play(gateway: Gateway, run: str, directory: Path, advance: Advance) -> dict[str, Any]:
