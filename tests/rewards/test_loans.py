@@ -12,6 +12,7 @@ import pytest
 from services.rewards.loans import service as loans
 from services.rewards.loans.domain import fen_of, mg_of
 from shared import clock
+from shared.contracts.identity import person_account_id
 from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import REQUEST_LOST, RESPONSE_LOST, UNAVAILABLE
 from tests.rewards.loans import BANK_ID, KG, Lending, code, offer, open_bank
@@ -175,6 +176,9 @@ async def test_refusals_take_nothing_and_say_what_would_do(lending: Lending) -> 
     assert code(await lending.offset(user, quote_id, KG)) == (409, "QUOTE_EXPIRED")
     poor, other = await offer(lending, 5_000)
     assert code(await lending.offset(poor, other, KG)) == (409, "INSUFFICIENT_BALANCE")
+    frozen, third = await offer(lending)
+    lending.rewards.ledger.frozen.add(person_account_id(frozen))
+    assert code(await lending.offset(frozen, third, KG)) == (409, "ACCOUNT_FROZEN")
     assert lending.rewards.balance_mg(user) == 50 * KG
     assert await lending.budget() == (0, 0)
     # A refusal leaves the quote free.
