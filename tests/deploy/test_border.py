@@ -30,12 +30,13 @@ SAMPLES = {
     "card-claim": ("POST", "/api/v1/accounts/me/family-cards/claim"),
     "members": ("POST", "/api/v1/accounts/enterprises/5d0c2f2e-0d6c-4b43-9d4e-6f3d2f1c0b9a/members"),
     "enterprise-documents": ("POST", "/api/v1/accounts/enterprise-documents/5d0c2f2e-0d6c-4b43-9d4e-6f3d2f1c0b9a"),
+    "team-join": ("POST", "/api/v1/rewards/teams/join"),
     "certificates": ("GET", "/api/v1/rewards/certificates/WH-1"),
     "signature-debug": ("POST", "/api/v1/ingest/signature-debug"),
     "documents": ("GET", "/api/v1/accounting/openapi.json"),
     "pages": ("GET", "/docs/scalar.js"),
 }
-PERSONAL = ("phone", "invitations", "join", "card-claim", "members", "enterprise-documents")
+PERSONAL = ("phone", "invitations", "join", "card-claim", "members", "enterprise-documents", "team-join")
 ME = "/api/v1/accounting/me/balance"
 HOST = "Host: x\r\n"
 

@@ -61,7 +61,7 @@ async def _work(stack: LocalStack) -> Evidence:
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     run_dir: Path = tmp_path_factory.mktemp("morning") / "run"
-    stack = LocalStack(run_dir, port_offset=25_000, log="embedded", environment={"API_PROCESSES": "1"})
+    stack = LocalStack(run_dir, port_offset=19_000, log="embedded", environment={"API_PROCESSES": "1"})
     stack.up()
     try:
         yield asyncio.run(_work(stack))

@@ -38,7 +38,8 @@ async def _get(city: City, service: str, target: str) -> httpx.Response:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_b6_every_list_route_refuses_a_forged_cursor(city: City, service: str) -> None:
-    routes = list(list_routes(city.apps[service].openapi()))
+    # A bank signs with a key of its own: tests/rewards/test_loans.py tries its list.
+    routes = [one for one in list_routes(city.apps[service].openapi()) if "/rewards/partner/" not in one[0]]
     assert len(routes) >= {"accounts": 1, "ingest": 9, "accounting": 6, "rewards": 6}[service], routes
     wrong = []
     for path, name in routes:

@@ -128,7 +128,7 @@ async def test_a_partners_route_takes_no_bearer_token(way: Way, operations: list
         for token in (None, access(uuid.uuid4()), access("operator-1", EVERY_SCOPE)):
             answer = await call(way.city, one, token)
             status, code = refusal(answer)
-            assert (status, str(code).partition("_")[0]) == (401, "SIGNATURE"), (str(one), code)
+            assert (status, "SIGNATURE" in str(code).split("_")) == (401, True), (str(one), code)
             assert way.reached(answer)
             asked += 1
     assert asked > 60

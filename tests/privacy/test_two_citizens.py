@@ -20,8 +20,8 @@ from tests.privacy.ways import Way
 
 # What an answer may differ in for two different ids.
 _OWN_TO_EACH: Final = {"instance", "request_id"}
-# Ids of things that belong to nobody: the catalogue and the like.
-NOBODYS: Final = {"item_id", "campaign_id", "code", "version"}
+# Ids of things that belong to nobody, as the catalogue, or that everybody may look up, as a certificate.
+NOBODYS: Final = {"item_id", "campaign_id", "certificate_no", "code", "version"}
 OF_ENTERPRISES: Final = {"enterprise_id", "membership_id", "document_id", "terms_id"}
 # Bodies that are no JSON.
 CONTENTS: Final[dict[str, dict[str, Any]]] = {

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.rewards.loans import service as loans
 from services.rewards.loans.domain import fen_of, mg_of
 from shared import clock
 from shared.contracts.identity import person_account_id
+from tests.cursors import FORGED, POSSIBLE
 from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import REQUEST_LOST, RESPONSE_LOST, UNAVAILABLE
 from tests.rewards.loans import BANK_ID, KG, Lending, code, offer, open_bank
@@ -291,3 +293,11 @@ async def test_the_stock_check_counts_the_fen_of_offsets(lending: Lending) -> No
     check = await lending.rewards.stock_check()
     assert (check["ok"], check["limits_differing"]) == (False, 1)
     await lending.rewards.sql("UPDATE rewards.loan_month SET taken_fen = taken_fen + 1")
+
+
+async def test_b6_the_list_of_a_bank_refuses_a_forged_cursor(lending: Lending) -> None:
+    for cursor in FORGED:
+        answer = await lending.bank.send("GET", f"/loan-offsets?cursor={quote(cursor, safe='')}")
+        if cursor in POSSIBLE and answer.status_code == 200:
+            continue
+        assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST"), cursor

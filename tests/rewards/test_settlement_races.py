@@ -7,7 +7,7 @@ import asyncio
 import random
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -147,6 +147,12 @@ def late(*points: str, by_s: float) -> Callable[[str], float]:
     return lambda point: random.random() * by_s if point in points else 0.0
 
 
+def require_both(ends: Mapping[str, int], count: int) -> None:
+    """Of a thousand random moments each comes first at some. Of the suite's thirty, on a busy machine, maybe not."""
+    assert set(ends) <= {"confirmed", "cancelled"}
+    assert count < 1_000 or len(ends) == 2
+
+
 @pytest.mark.parametrize("count", COUNTS)
 async def test_a_cancellation_that_arrives_before_its_reservation_wins(rewards: Rewards, count: int) -> None:
     """The void reaches accounting first and is remembered. The spend on its way finds it."""
@@ -177,7 +183,7 @@ async def test_a_reservation_that_arrives_after_the_order_was_given_up_is_refuse
         await asyncio.gather(one.drive(), soon(give_up(one), 0.03), soon(one.drive(), 0.1))
 
     ends = await play(rewards, count, race)
-    assert set(ends) == {"confirmed", "cancelled"}, "the moments are random, so both came first"
+    require_both(ends, count)
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -211,7 +217,7 @@ async def test_a_confirmation_racing_the_end_of_its_hold_has_one_end(rewards: Re
         )
 
     ends = await play(rewards, count, race)
-    assert set(ends) == {"confirmed", "cancelled"}
+    require_both(ends, count)
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -224,4 +230,4 @@ async def test_a_confirmation_racing_the_time_of_its_order_has_one_end(rewards: 
         await asyncio.gather(*(soon(one.drive(), 0.2) for _ in range(3)))
 
     ends = await play(rewards, count, race)
-    assert set(ends) == {"confirmed", "cancelled"}
+    require_both(ends, count)

@@ -14,6 +14,7 @@ TEMPLATES = {
     "dev-export-ready": ("phrase1", "date2"),
     "dev-erasure-planned": ("date1", "thing2"),
     "dev-looked-up": ("time1", "thing2"),
+    "dev-certificate-revoked": ("thing1", "time2", "thing3"),
     "dev-household-stay-ended": ("phrase1", "time2", "thing3"),
 }
 # The setting MESSAGE_TEMPLATES of the accounts service for these.

@@ -21,10 +21,11 @@ from services.rewards.documents.service import RETRY_AFTER_S
 from services.rewards.settings import Settings
 from shared.accepting import matches_etag, prefers_html
 from shared.approvals import RequestApprovals
-from shared.auth.tokens import Citizen, Operator, require_scope
+from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.http_language import AskedLanguage
 from shared.language import Text
+from shared.live_sessions import LiveCitizen
 from shared.query_parameters import accept_any_parameters
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["公益 Campaigns"])
@@ -123,7 +124,7 @@ async def check_certificate(
 
 @router.put("/me/certificates/{certificate_no}/name", summary="在证书上显示我的称呼 · Show my name on a certificate")
 async def show_my_name(
-    session: Session, citizen: Citizen, language: AskedLanguage, certificate_no: Number, body: NameRequest
+    session: Session, citizen: LiveCitizen, language: AskedLanguage, certificate_no: Number, body: NameRequest
 ) -> CertificateView:
     """本人同意公开后，证书页、PDF、图片显示“张女士”这样的称呼，不显示全名。可随时取消。
 
@@ -137,7 +138,7 @@ async def show_my_name(
 
 @router.delete("/me/certificates/{certificate_no}/name", summary="不再显示我的称呼 · Hide my name again")
 async def hide_my_name(
-    session: Session, citizen: Citizen, language: AskedLanguage, certificate_no: Number
+    session: Session, citizen: LiveCitizen, language: AskedLanguage, certificate_no: Number
 ) -> CertificateView:
     certificate = await service.hide_name(session, number=certificate_no, user_id=citizen.user_id)
     return CertificateView.of(certificate, language=language)

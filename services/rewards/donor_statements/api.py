@@ -16,6 +16,7 @@ from services.rewards.settings import Settings
 from shared.auth.tokens import Citizen
 from shared.db import Session
 from shared.http_language import AskedLanguage
+from shared.live_sessions import LiveCitizen
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["公益 Campaigns"])
 
@@ -45,9 +46,12 @@ async def get_my_yearly_statement(
     summary="年度捐赠单 PDF · My donations of a year as PDF",
 )
 async def get_my_yearly_statement_pdf(
-    request: Request, session: Session, citizen: Citizen, year: Year, if_none_match: IfNoneMatch = None
+    request: Request, session: Session, citizen: LiveCitizen, year: Year, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """首次请求返回 202，由后台制作。The first request gets 202, and the worker makes the file."""
+    """首次请求返回 202，由后台制作。须已登录：请求会存下文件。
+
+    The first request gets 202, and the worker makes the file. The session must live, because the request stores it.
+    """
     return await _file(request, session, Donor(user_id=citizen.user_id), citizen, year, if_none_match)
 
 
@@ -80,7 +84,7 @@ async def get_enterprise_yearly_statement(
 async def get_enterprise_yearly_statement_pdf(
     request: Request,
     session: Session,
-    citizen: Citizen,
+    citizen: LiveCitizen,
     enterprise_id: uuid.UUID,
     year: Year,
     if_none_match: IfNoneMatch = None,
@@ -93,7 +97,7 @@ async def get_enterprise_yearly_statement_pdf(
 
 
 async def _file(
-    request: Request, session: Session, donor: Donor, citizen: Citizen, year: int, if_none_match: str | None
+    request: Request, session: Session, donor: Donor, citizen: LiveCitizen, year: int, if_none_match: str | None
 ) -> Response:
     settings: Settings = request.app.state.settings
     file = await service.get_statement_file(

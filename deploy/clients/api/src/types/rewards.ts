@@ -253,6 +253,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rewards/enterprises/{enterprise_id}/certificates.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业年度捐赠单 PDF · Donations of an enterprise in a year as PDF
+         * @description 仅企业成员可取，首次请求返回 202。For its members only. The first request gets 202.
+         */
+        get: operations["get_enterprise_yearly_statement_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rewards/enterprises/{enterprise_id}/donations": {
         parameters: {
             query?: never;
@@ -407,6 +427,28 @@ export interface paths {
          * @description 退回的捐赠另列一行，数量为负。A refund is a line of its own, with a negative amount.
          */
         get: operations["get_my_yearly_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/me/certificates.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 年度捐赠单 PDF · My donations of a year as PDF
+         * @description 首次请求返回 202，由后台制作。须已登录：请求会存下文件。
+         *
+         *     The first request gets 202, and the worker makes the file. The session must live, because the request stores it.
+         */
+        get: operations["get_my_yearly_statement_pdf"];
         put?: never;
         post?: never;
         delete?: never;
@@ -8881,6 +8923,80 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    get_enterprise_yearly_statement_pdf: {
+        parameters: {
+            query: {
+                /** @description 公历年，按北京时间 Calendar year in Asia/Shanghai */
+                year: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                "if-none-match"?: string | null;
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example time,user */
+                    "application/pdf": string;
+                };
+            };
+            /** @description 正在制作，稍后再取 Being made: ask again */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "retry_after_s": 2,
+                     *       "status": "requested"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileRequested"];
+                };
+            };
+            /** @description 与已缓存的相同 The caller has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden3"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_enterprise_donations: {
         parameters: {
             query?: {
@@ -9615,6 +9731,76 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    get_my_yearly_statement_pdf: {
+        parameters: {
+            query: {
+                /** @description 公历年，按北京时间 Calendar year in Asia/Shanghai */
+                year: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                "if-none-match"?: string | null;
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example time,user */
+                    "application/pdf": string;
+                };
+            };
+            /** @description 正在制作，稍后再取 Being made: ask again */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "retry_after_s": 2,
+                     *       "status": "requested"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileRequested"];
+                };
+            };
+            /** @description 与已缓存的相同 The caller has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     show_my_name: {
         parameters: {
             query?: never;
@@ -9674,7 +9860,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["CertificateNotFound"];
             408: components["responses"]["RequestTimeout"];
@@ -9767,7 +9953,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["CertificateNotFound"];
             422: components["responses"]["UnprocessableEntity"];
@@ -10555,7 +10741,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             /** @description * `PSEUDONYM_TAKEN` 这个代号有人用了 · Somebody has this pseudonym */
@@ -10624,7 +10810,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
