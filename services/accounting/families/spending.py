@@ -91,9 +91,10 @@ async def _spent_in_month(session: Session, pairs: Sequence[_Pair], month: date)
 
 @dataclass(slots=True)
 class _Permits:
-    """What the spenders of one call may do. `donors`: (enterprise's account, maker).
+    """What the spenders of one call may do.
 
-    `used`: agreements of this call. `accepted`: rows by hold."""
+    `donors`: (account of an enterprise, maker). `used`: agreements of this call. `accepted`: rows by hold.
+    """
 
     now: datetime
     month: date

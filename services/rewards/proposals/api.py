@@ -1,4 +1,4 @@
-"""Routes on which operators see and decide proposals about items, budgets, refunds and banks."""
+"""Routes on which operators see and decide proposals: items, budgets, campaigns, refunds, banks and certificates."""
 
 import uuid
 from typing import Annotated
